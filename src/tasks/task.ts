@@ -24,6 +24,8 @@ export interface Answer {
 export interface Verdict {
   readonly reward: number;
   readonly reason: string;
+  /** Normal form of the given answer, by which a majority vote counts; null where there is none to grade. */
+  readonly answer?: string | null;
 }
 
 export interface Reward<P extends Problem> {

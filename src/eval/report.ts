@@ -1,0 +1,39 @@
+/** An estimate with its 95 % interval: bootstrap over problems, since samples of one problem are not independent. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Scores of one model on held-out problems, k samples each. */
+export interface EvalReport {
+  readonly problems: number;
+  readonly samplesPerProblem: number;
+  readonly temperature: number;
+  readonly maxTokens: number;
+  /** Mean correctness over all samples. */
+  readonly pass1: Estimate;
+  /** Unbiased pass@k (Chen et al. 2021, eq. 1) for k = 1, 2, 4, ... samplesPerProblem. */
+  readonly passAtK: Readonly<Record<string, number>>;
+  /** Share of problems whose most common answer among all samples is right. */
+  readonly majority: Estimate;
+  /** Completion tokens. */
+  readonly meanLength: number;
+  readonly p95Length: number;
+  readonly truncatedShare: number;
+  /** Share of answers with nothing gradable in them. */
+  readonly parseFailureShare: number;
+  readonly reflectiveWordsPerResponse: number;
+  /** Share of answers by reason code; "correct" is one of them. */
+  readonly reasons: Readonly<Record<string, number>>;
+  readonly byLevel: readonly LevelReport[];
+}
+
+export interface LevelReport {
+  readonly level: number;
+  readonly problems: number;
+  readonly pass1: Estimate;
+  readonly majority: number;
+  readonly meanLength: number;
+  readonly reflectiveWordsPerResponse: number;
+}

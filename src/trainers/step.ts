@@ -1,0 +1,86 @@
+import type { Advantaged } from "../advantage.ts";
+import type { EvalReport } from "../eval/report.ts";
+import type { Group } from "../rollout/rollout.ts";
+
+/** What a trainer yields: drawn by the terminal, written by the run directory, owned by nobody. */
+export type Step = GrpoStep | SftStep;
+
+export interface GrpoStep {
+  readonly kind: "grpo";
+  /** 1 for the first update. */
+  readonly index: number;
+  readonly metrics: GrpoMetrics;
+  readonly timing: Timing;
+  /** Every rollout of the step with its rewards, constant groups included. */
+  readonly groups: readonly Group<Advantaged>[];
+  /** Present on the steps that measured held-out problems. */
+  readonly evaluation?: EvalReport;
+  /** One-sentence warnings: what looks wrong and the one key to change. */
+  readonly warnings: readonly string[];
+}
+
+/** Everything here is a function of seed and machine; wall-clock figures are in Timing. */
+export interface GrpoMetrics {
+  readonly reward: number;
+  /** "reward/NAME" of each part, unweighted mean. */
+  readonly rewardParts: Readonly<Record<string, number>>;
+  /** Mean of the accuracy part over the step's fresh training problems. */
+  readonly pass1: number;
+  /** Shares of groups, before constant ones are dropped or refilled. */
+  readonly groupsAllRight: number;
+  readonly groupsAllWrong: number;
+  readonly groupsMixed: number;
+  /** Rounds of sampling it took to fill the step (1 without dynamic sampling). */
+  readonly samplingRounds: number;
+  readonly lengthMean: number;
+  readonly lengthP95: number;
+  readonly truncatedShare: number;
+  /** Share of rollouts that ended with an end-of-sequence token. */
+  readonly endedShare: number;
+  readonly parseFailureShare: number;
+  /** Nats per token. */
+  readonly entropy: number;
+  /** k3 estimate, nats per token; null without a reference. */
+  readonly klReference: number | null;
+  readonly klStart: number | null;
+  readonly clipShareLow: number;
+  readonly clipShareHigh: number;
+  /** Mean and max over tokens of |log pi_trainer - log pi_sampler| before the first update. */
+  readonly ratioGapMean: number;
+  readonly ratioGapMax: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly loss: number;
+  readonly reflectiveWordsPerResponse: number;
+  /** Completion tokens sampled in this step, and since the start. */
+  readonly tokens: number;
+  readonly tokensTotal: number;
+  /** Share of the trainer's token slots that were padding. */
+  readonly paddingShare: number;
+}
+
+/** Seconds by phase. */
+export interface Timing {
+  readonly total: number;
+  readonly sample: number;
+  readonly reward: number;
+  readonly train: number;
+  readonly evaluate: number;
+  /** Completion tokens per second of the whole step. */
+  readonly tokensPerSecond: number;
+}
+
+export interface SftStep {
+  readonly kind: "sft";
+  readonly index: number;
+  /** Cross-entropy in nats per token. */
+  readonly loss: number;
+  /** On documents kept out of training; present on the steps that measured it. */
+  readonly heldOutLoss?: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly tokens: number;
+  readonly tokensTotal: number;
+  readonly paddingShare: number;
+  readonly seconds: number;
+}
