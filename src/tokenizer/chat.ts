@@ -1,0 +1,76 @@
+import { Template } from "@huggingface/jinja";
+import { AutodidactError } from "../errors.ts";
+import { specialTokenText, type Tokenizer } from "./tokenizer.ts";
+
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string;
+}
+
+export interface RenderChatOptions {
+  /** Ends the text where the assistant's answer begins, in templates that mark that place. */
+  readonly addGenerationPrompt: boolean;
+  /** Further variables that a template reads, `enable_thinking` for instance. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
+
+const compiled = new WeakMap<Tokenizer, Template>();
+
+/**
+ * The text that the tokenizer's chat template makes of a conversation. Encode it without adding special tokens: the
+ * template has written those it wants.
+ *
+ * @throws AutodidactError CHAT_TEMPLATE where there is no template, it cannot be parsed, or it refuses the messages
+ */
+export function renderChat(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: RenderChatOptions): string {
+  let template = compiled.get(tokenizer);
+  if (template === undefined) {
+    const source = chatTemplate(tokenizer);
+    try {
+      template = new Template(source);
+    } catch (cause) {
+      throw new AutodidactError(
+        "CHAT_TEMPLATE",
+        `tokenizer_config.json: chat_template: not valid Jinja (${messageOf(cause)})`,
+        {
+          cause,
+        },
+      );
+    }
+    compiled.set(tokenizer, template);
+  }
+  try {
+    return template.render({
+      bos_token: specialTokenText(tokenizer.config, "bos_token") ?? "",
+      eos_token: specialTokenText(tokenizer.config, "eos_token") ?? "",
+      ...options.variables,
+      messages: messages.map((message) => ({ ...message })),
+      add_generation_prompt: options.addGenerationPrompt,
+    });
+  } catch (cause) {
+    const roles = messages.map((message) => message.role).join(", ");
+    throw new AutodidactError(
+      "CHAT_TEMPLATE",
+      `messages: the model's chat template refuses roles [${roles}]: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** `chat_template` is one template, or a list of named ones of which "default" is meant. */
+function chatTemplate(tokenizer: Tokenizer): string {
+  const value = tokenizer.config.chat_template;
+  if (typeof value === "string") return value;
+  if (Array.isArray(value))
+    for (const entry of value as unknown[])
+      if (typeof entry === "object" && entry !== null && "name" in entry && entry.name === "default")
+        if ("template" in entry && typeof entry.template === "string") return entry.template;
+  throw new AutodidactError(
+    "CHAT_TEMPLATE",
+    `tokenizer_config.json: chat_template: ${value === undefined ? "missing" : "neither a text nor a list with a default"}; this model has no chat format, give it plain text or add a template`,
+  );
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
