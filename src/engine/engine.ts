@@ -13,7 +13,7 @@ export interface Engine {
   /** Adds the gradient of `loss` over `data` to the accumulated gradients. */
   forwardBackward(data: readonly Datum[], loss: Loss, layout?: Layout): Promise<ForwardBackwardResult>;
   /** log-probability of every completion token of `data` under the named weights; no gradient. */
-  logprobs(data: readonly Datum[], weights: "policy" | SnapshotName): Promise<Float32Array[]>;
+  logprobs(data: readonly Datum[], weights: "policy" | SnapshotName, temperature?: number): Promise<Float32Array[]>;
   /** One AdamW update from the accumulated gradients, which are then cleared. */
   optimStep(options: OptimStep): Promise<OptimStepResult>;
   /** Freezes a copy of the policy's weights under a name, replacing an earlier one. */

@@ -1,0 +1,347 @@
+import { AutodidactError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { headDim } from "../model/parameters.ts";
+import { random } from "../random.ts";
+import { MASKED } from "./batching.ts";
+import { chooseToken } from "./choose-token.ts";
+import type { Completion, SampleOptions, SampleRequest } from "./engine.ts";
+import type { Program, Value } from "./runtime.ts";
+
+/**
+ * Continuous batching. All sequences share one decode batch; a finished one's row goes to the next waiting sequence, or
+ * to the last row where none waits, so that the batch stays dense. The prompt of a request is prefilled once and its
+ * cache copied to the request's samples. Random numbers are keyed by request and sample, so that a completion does not
+ * depend on its neighbours.
+ */
+export interface SamplerPrograms {
+  readonly prefill: Program;
+  readonly decode: Program;
+  /** Parameters by name, fed to both. */
+  readonly weights: Readonly<Record<string, Value>>;
+}
+
+export interface SamplerLimits {
+  /** Rows of the decode batch. */
+  readonly maxRows: number;
+  /** Text of each token id, for stop strings. */
+  readonly tokenTexts: readonly string[];
+}
+
+interface Sequence {
+  readonly request: number;
+  readonly sample: number;
+  readonly tokens: number[];
+  readonly logprobs: number[];
+  readonly next: () => number;
+  /** Slots of the cache that are filled. */
+  length: number;
+  /** Text since the start, kept only as long as the longest stop string needs. */
+  tail: string;
+}
+
+/** A prompt's keys and values, each layer (K, P, D), and the logits behind its last token. */
+interface Prefix {
+  readonly keys: Float32Array[];
+  readonly values: Float32Array[];
+  readonly logits: Float32Array;
+}
+
+/** Cache slots grow in steps of this. */
+const SLOT_STEP = 32;
+/** Prompts prefilled in one run. */
+const PREFILL_BATCH = 16;
+
+export async function sampleAll(
+  config: ModelConfig,
+  programs: SamplerPrograms,
+  limits: SamplerLimits,
+  requests: readonly SampleRequest[],
+  options: SampleOptions,
+): Promise<Completion[][]> {
+  checkRequests(config, requests, options);
+  const sampler = new Sampler(config, programs, limits, requests, options);
+  return sampler.run();
+}
+
+class Sampler {
+  readonly #config: ModelConfig;
+  readonly #programs: SamplerPrograms;
+  readonly #limits: SamplerLimits;
+  readonly #requests: readonly SampleRequest[];
+  readonly #options: SampleOptions;
+  readonly #results: Completion[][];
+  readonly #endTokens: ReadonlySet<number>;
+  readonly #stopLength: number;
+  readonly #cache: RowCache;
+  readonly #rows: Sequence[] = [];
+  readonly #prefixes = new Map<number, Prefix>();
+  /** Next (request, sample) to admit. */
+  #request = 0;
+  #sample = 0;
+  #finished = 0;
+  #tokens = 0;
+
+  constructor(
+    config: ModelConfig,
+    programs: SamplerPrograms,
+    limits: SamplerLimits,
+    requests: readonly SampleRequest[],
+    options: SampleOptions,
+  ) {
+    this.#config = config;
+    this.#programs = programs;
+    this.#limits = limits;
+    this.#requests = requests;
+    this.#options = options;
+    this.#results = requests.map(() => []);
+    this.#endTokens = new Set(options.endTokens);
+    this.#stopLength = Math.max(0, ...(options.stop ?? []).map((text) => text.length));
+    this.#cache = new RowCache(config, limits.maxRows);
+  }
+
+  async run(): Promise<Completion[][]> {
+    const total = this.#requests.reduce((sum, request) => sum + request.count, 0);
+    const report = (): void => this.#options.onProgress?.({ finished: this.#finished, total, tokens: this.#tokens });
+    for (let step = 0; ; step++) {
+      await this.#admit();
+      if (this.#rows.length === 0) break;
+      await this.#decode();
+      if (step % 16 === 15) report();
+    }
+    report();
+    return this.#results;
+  }
+
+  /** Fills free rows from the queue; sequences that end with their first token free theirs again. */
+  async #admit(): Promise<void> {
+    while (this.#rows.length < this.#limits.maxRows && this.#request < this.#requests.length) {
+      const request = this.#requests[this.#request]!;
+      if (this.#sample >= request.count) {
+        this.#prefixes.delete(this.#request);
+        this.#request++;
+        this.#sample = 0;
+        continue;
+      }
+      const prefix = this.#prefixes.get(this.#request) ?? (await this.#prefill());
+      const sample = this.#sample++;
+      const stream = random(...request.key, sample);
+      const sequence: Sequence = {
+        request: this.#request,
+        sample,
+        tokens: [],
+        logprobs: [],
+        next: stream.next,
+        length: request.prompt.length,
+        tail: "",
+      };
+      if (this.#extend(sequence, prefix.logits, 0)) continue;
+      this.#cache.write(this.#rows.length, prefix.keys, prefix.values, request.prompt.length);
+      this.#rows.push(sequence);
+    }
+  }
+
+  /** Runs the next prompts through the model together, and returns the first one's prefix. */
+  async #prefill(): Promise<Prefix> {
+    const first = this.#request;
+    const batch = this.#requests.slice(first, first + PREFILL_BATCH);
+    const T = Math.max(...batch.map((request) => request.prompt.length));
+    const B = batch.length;
+    const tokens = new BigInt64Array(B * T);
+    const positions = new BigInt64Array(B * T);
+    for (const [b, { prompt }] of batch.entries())
+      for (let t = 0; t < T; t++) {
+        tokens[b * T + t] = BigInt(prompt[t] ?? 0);
+        positions[b * T + t] = BigInt(t);
+      }
+    const mask = new Float32Array(T * T).fill(MASKED);
+    for (let t = 0; t < T; t++) mask.fill(0, t * T, t * T + t + 1);
+    const out = await this.#programs.prefill.run({
+      ...this.#programs.weights,
+      tokens: { shape: [B, T], data: tokens },
+      positions: { shape: [B, T], data: positions },
+      mask: { shape: [1, 1, 1, T, T], data: mask },
+    });
+    const V = this.#config.vocab_size;
+    const logits = out.logits!.data as Float32Array;
+    for (const [b, { prompt }] of batch.entries()) {
+      const last = (b * T + prompt.length - 1) * V;
+      const cut = (name: "key" | "value"): Float32Array[] =>
+        Array.from({ length: this.#config.num_hidden_layers }, (_, layer) =>
+          this.#cache.prefix(out[`${name}${layer}`]!, b, prompt.length),
+        );
+      this.#prefixes.set(first + b, { keys: cut("key"), values: cut("value"), logits: logits.slice(last, last + V) });
+    }
+    return this.#prefixes.get(first)!;
+  }
+
+  async #decode(): Promise<void> {
+    const B = this.#rows.length;
+    this.#cache.reserve(Math.max(...this.#rows.map((row) => row.length)) + 1, B);
+    const tokens = BigInt64Array.from(this.#rows, (row) => BigInt(row.tokens[row.tokens.length - 1]!));
+    const positions = BigInt64Array.from(this.#rows, (row) => BigInt(row.length));
+    const out = await this.#programs.decode.run({
+      ...this.#programs.weights,
+      ...this.#cache.feeds(B),
+      tokens: { shape: [B, 1], data: tokens },
+      positions: { shape: [B, 1], data: positions },
+    });
+    this.#cache.append(out, this.#rows);
+    const logits = out.logits!.data as Float32Array;
+    const V = this.#config.vocab_size;
+    // From the last row down, so that the row moved into a freed place has been served already.
+    for (let row = B - 1; row >= 0; row--) {
+      const sequence = this.#rows[row]!;
+      sequence.length++;
+      if (!this.#extend(sequence, logits, row * V)) continue;
+      const last = this.#rows.pop()!;
+      if (row === this.#rows.length) continue;
+      this.#rows[row] = last;
+      this.#cache.move(this.#rows.length, row);
+    }
+  }
+
+  /** Samples one more token from logits[at..at+V); true if that ended the sequence. */
+  #extend(sequence: Sequence, logits: Float32Array, at: number): boolean {
+    const { token, logprob } = chooseToken(logits, at, this.#config.vocab_size, this.#options, sequence.next);
+    sequence.tokens.push(token);
+    sequence.logprobs.push(logprob);
+    this.#tokens++;
+    const stopped = this.#endTokens.has(token) || this.#hitStop(sequence, token);
+    if (!stopped && sequence.tokens.length < this.#options.maxTokens) return false;
+    this.#results[sequence.request]![sequence.sample] = {
+      tokens: Int32Array.from(sequence.tokens),
+      logprobs: Float32Array.from(sequence.logprobs),
+      finish: stopped ? "stop" : "length",
+    };
+    this.#finished++;
+    return true;
+  }
+
+  #hitStop(sequence: Sequence, token: number): boolean {
+    if (this.#stopLength === 0) return false;
+    const text = sequence.tail + (this.#limits.tokenTexts[token] ?? "");
+    sequence.tail = text.slice(-this.#stopLength);
+    return this.#options.stop!.some((stop) => text.includes(stop));
+  }
+}
+
+/** The decode batch's keys and values, each layer (rows, K, S, D) with room for `maxRows`, fed in place. */
+class RowCache {
+  readonly #heads: number;
+  readonly #width: number;
+  readonly #maxRows: number;
+  #slots = 0;
+  #keys: Float32Array[];
+  #values: Float32Array[];
+  /** (rows, S), 0 where filled. */
+  #mask = new Float32Array(0);
+
+  constructor(config: ModelConfig, maxRows: number) {
+    this.#heads = config.num_key_value_heads;
+    this.#width = headDim(config);
+    this.#maxRows = maxRows;
+    const empty = Array.from({ length: config.num_hidden_layers }, () => new Float32Array(0));
+    this.#keys = empty;
+    this.#values = empty;
+  }
+
+  /** Makes room for `slots` slots in each row, keeping the first `rows` rows. */
+  reserve(slots: number, rows: number): void {
+    if (slots <= this.#slots) return;
+    const [old, S] = [this.#slots, Math.ceil(slots / SLOT_STEP) * SLOT_STEP];
+    const D = this.#width;
+    const widen = (from: Float32Array): Float32Array => {
+      const to = new Float32Array(this.#maxRows * this.#heads * S * D);
+      for (let row = 0; row < rows * this.#heads; row++)
+        to.set(from.subarray(row * old * D, (row + 1) * old * D), row * S * D);
+      return to;
+    };
+    this.#keys = this.#keys.map(widen);
+    this.#values = this.#values.map(widen);
+    const mask = new Float32Array(this.#maxRows * S).fill(MASKED);
+    for (let row = 0; row < rows; row++) mask.set(this.#mask.subarray(row * old, (row + 1) * old), row * S);
+    this.#mask = mask;
+    this.#slots = S;
+  }
+
+  feeds(rows: number): Record<string, Value> {
+    const [H, S, D] = [this.#heads, this.#slots, this.#width];
+    const feeds: Record<string, Value> = {
+      cacheMask: { shape: [rows, 1, 1, S], data: this.#mask.subarray(0, rows * S) },
+    };
+    const shape = [rows, H, S, D];
+    for (const [layer, keys] of this.#keys.entries()) {
+      feeds[`cacheKey${layer}`] = { shape, data: keys.subarray(0, rows * H * S * D) };
+      feeds[`cacheValue${layer}`] = { shape, data: this.#values[layer]!.subarray(0, rows * H * S * D) };
+    }
+    return feeds;
+  }
+
+  /** Puts a prompt's rows, each layer (K, length, D), into a row. */
+  write(row: number, keys: readonly Float32Array[], values: readonly Float32Array[], length: number): void {
+    this.reserve(length + 1, row);
+    const [H, S, D] = [this.#heads, this.#slots, this.#width];
+    for (const [layer, source] of keys.entries())
+      for (let head = 0; head < H; head++) {
+        const [from, to, n] = [head * length * D, (row * H + head) * S * D, length * D];
+        this.#keys[layer]!.set(source.subarray(from, from + n), to);
+        this.#values[layer]!.set(values[layer]!.subarray(from, from + n), to);
+      }
+    this.#mask.fill(MASKED, row * S, (row + 1) * S).fill(0, row * S, row * S + length);
+  }
+
+  /** Adds the new rows of a decode step at each sequence's next slot. */
+  append(out: Readonly<Record<string, Value>>, rows: readonly { readonly length: number }[]): void {
+    const [H, S, D] = [this.#heads, this.#slots, this.#width];
+    for (const [layer, keys] of this.#keys.entries()) {
+      const [values, newKeys, newValues] = [
+        this.#values[layer]!,
+        out[`key${layer}`]!.data as Float32Array,
+        out[`value${layer}`]!.data as Float32Array,
+      ];
+      for (let row = 0; row < rows.length; row++)
+        for (let head = 0; head < H; head++) {
+          const to = ((row * H + head) * S + rows[row]!.length) * D;
+          const from = (row * H + head) * D;
+          for (let i = 0; i < D; i++) {
+            keys[to + i] = newKeys[from + i]!;
+            values[to + i] = newValues[from + i]!;
+          }
+        }
+    }
+    for (let row = 0; row < rows.length; row++) this.#mask[row * S + rows[row]!.length] = 0;
+  }
+
+  move(from: number, to: number): void {
+    const n = this.#heads * this.#slots * this.#width;
+    for (const array of [...this.#keys, ...this.#values]) array.copyWithin(to * n, from * n, (from + 1) * n);
+    this.#mask.copyWithin(to * this.#slots, from * this.#slots, (from + 1) * this.#slots);
+  }
+
+  /** Row b of a prefill output (B, K, T, D), cut to (K, length, D). */
+  prefix({ shape, data }: Value, b: number, length: number): Float32Array {
+    const [, H, T, D] = shape as [number, number, number, number];
+    const cut = new Float32Array(H * length * D);
+    for (let head = 0; head < H; head++) {
+      const from = (b * H + head) * T * D;
+      cut.set((data as Float32Array).subarray(from, from + length * D), head * length * D);
+    }
+    return cut;
+  }
+}
+
+function checkRequests(config: ModelConfig, requests: readonly SampleRequest[], options: SampleOptions): void {
+  if (!(options.maxTokens >= 1))
+    throw new AutodidactError("SAMPLE_OPTIONS", `maxTokens: ${options.maxTokens} must be at least 1`);
+  if (!(options.temperature >= 0))
+    throw new AutodidactError("SAMPLE_OPTIONS", `temperature: ${options.temperature} must be 0 (greedy) or above`);
+  for (const [i, { prompt }] of requests.entries()) {
+    if (prompt.length === 0)
+      throw new AutodidactError("SAMPLE_PROMPT", `prompt ${i} is empty; give at least one token`);
+    if (prompt.length + options.maxTokens > config.max_position_embeddings)
+      throw new AutodidactError(
+        "SAMPLE_LENGTH",
+        `maxTokens: ${options.maxTokens} and a prompt of ${prompt.length} tokens exceed the model's ${config.max_position_embeddings} positions; lower maxTokens to ${config.max_position_embeddings - prompt.length}`,
+      );
+  }
+}

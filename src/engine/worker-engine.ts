@@ -1,0 +1,150 @@
+import { Worker } from "node:worker_threads";
+import { AutodidactError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { EmbeddedOptions } from "./embedded.ts";
+import type {
+  Completion,
+  Datum,
+  Engine,
+  EngineState,
+  ForwardBackwardResult,
+  Layout,
+  Loss,
+  OptimStep,
+  OptimStepResult,
+  SampleOptions,
+  SampleProgress,
+  SampleRequest,
+  SnapshotName,
+} from "./engine.ts";
+import type { OnnxRuntimeOptions } from "./onnxruntime.ts";
+
+/**
+ * The ONNX Runtime engine in a worker thread. `session.run` blocks the thread it is called on for as long as it
+ * computes; out there it leaves this thread's timers, signals and terminal alive.
+ */
+export interface WorkerOptions {
+  readonly runtime: OnnxRuntimeOptions;
+  readonly engine: EmbeddedOptions;
+}
+
+type Verb = Exclude<keyof Engine, "name" | "config">;
+export type Request =
+  | { readonly id: number; readonly verb: "sample"; readonly args: readonly [SampleRequest[], SampleOptions] }
+  | { readonly id: number; readonly verb: Exclude<Verb, "sample">; readonly args: readonly unknown[] };
+
+export interface Reply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly progress?: SampleProgress;
+  readonly error?: { readonly code: string | null; readonly message: string };
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  readonly onProgress: ((progress: SampleProgress) => void) | undefined;
+}
+
+/** Starts the worker; fails with ENGINE_PROVIDER where the execution provider is not there. */
+export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRuntimeOptions = {}): Promise<Engine> {
+  const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    workerData: { runtime, engine } satisfies WorkerOptions,
+  });
+  const link = new Link(worker);
+  const name = (await link.started) as string;
+  return new WorkerEngine(engine.config, name, link);
+}
+
+class Link {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  readonly started: Promise<unknown>;
+  #lastId = 0;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.started = this.#expect(0);
+    worker.on("message", (reply: Reply) => this.#receive(reply));
+    worker.on("error", (error) => this.#failAll(error));
+    worker.on("exit", (code) => this.#failAll(new Error(`the engine's worker thread ended with code ${code}`)));
+  }
+
+  call(verb: Verb, args: readonly unknown[], onProgress?: (progress: SampleProgress) => void): Promise<unknown> {
+    const id = ++this.#lastId;
+    const result = this.#expect(id, onProgress);
+    this.#worker.postMessage({ id, verb, args });
+    return result;
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #expect(id: number, onProgress?: (progress: SampleProgress) => void): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject, onProgress }));
+  }
+
+  #receive({ id, value, progress, error }: Reply): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    if (progress !== undefined) {
+      pending.onProgress?.(progress);
+      return;
+    }
+    this.#pending.delete(id);
+    if (error === undefined) pending.resolve(value);
+    else
+      pending.reject(error.code === null ? new Error(error.message) : new AutodidactError(error.code, error.message));
+  }
+
+  #failAll(error: Error): void {
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+  }
+}
+
+class WorkerEngine implements Engine {
+  readonly config: ModelConfig;
+  readonly name: string;
+  readonly #link: Link;
+
+  constructor(config: ModelConfig, name: string, link: Link) {
+    this.config = config;
+    this.name = name;
+    this.#link = link;
+  }
+
+  sample(requests: readonly SampleRequest[], { onProgress, ...options }: SampleOptions): Promise<Completion[][]> {
+    return this.#link.call("sample", [requests, options], onProgress) as Promise<Completion[][]>;
+  }
+
+  forwardBackward(data: readonly Datum[], loss: Loss, layout?: Layout): Promise<ForwardBackwardResult> {
+    return this.#link.call("forwardBackward", [data, loss, layout]) as Promise<ForwardBackwardResult>;
+  }
+
+  logprobs(data: readonly Datum[], weights: "policy" | SnapshotName, temperature?: number): Promise<Float32Array[]> {
+    return this.#link.call("logprobs", [data, weights, temperature]) as Promise<Float32Array[]>;
+  }
+
+  optimStep(options: OptimStep): Promise<OptimStepResult> {
+    return this.#link.call("optimStep", [options]) as Promise<OptimStepResult>;
+  }
+
+  snapshot(name: SnapshotName): Promise<void> {
+    return this.#link.call("snapshot", [name]) as Promise<void>;
+  }
+
+  save(): Promise<EngineState> {
+    return this.#link.call("save", []) as Promise<EngineState>;
+  }
+
+  load(state: EngineState): Promise<void> {
+    return this.#link.call("load", [state]) as Promise<void>;
+  }
+
+  async close(): Promise<void> {
+    await this.#link.call("close", []);
+    await this.#link.terminate();
+  }
+}

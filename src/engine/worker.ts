@@ -1,0 +1,45 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { AutodidactError } from "../errors.ts";
+import { EmbeddedEngine } from "./embedded.ts";
+import type { Engine } from "./engine.ts";
+import { onnxRuntime } from "./onnxruntime.ts";
+import type { Reply, Request, WorkerOptions } from "./worker-engine.ts";
+
+/** The other end of worker-engine.ts: an embedded engine in this thread, verbs called by message. */
+const port = parentPort!;
+const options = workerData as WorkerOptions;
+
+const engine: Promise<Engine> = onnxRuntime(options.runtime).then(
+  (runtime) => new EmbeddedEngine(runtime, options.engine),
+);
+engine.then(
+  ({ name }) => post({ id: 0, value: name }),
+  (error) => post({ id: 0, ...described(error) }),
+);
+
+// Requests run one after another: the engine's state is not made for interleaving.
+let queue: Promise<unknown> = engine.catch(() => {});
+port.on("message", (request: Request) => {
+  queue = queue.then(async () => {
+    try {
+      post({ id: request.id, value: await call(await engine, request) });
+    } catch (error) {
+      post({ id: request.id, ...described(error) });
+    }
+  });
+});
+
+function call(to: Engine, { id, verb, args }: Request): Promise<unknown> {
+  if (verb === "sample") return to.sample(args[0], { ...args[1], onProgress: (progress) => post({ id, progress }) });
+  const method = to[verb] as (...args: readonly unknown[]) => Promise<unknown>;
+  return method.apply(to, [...args]);
+}
+
+function described(error: unknown): Pick<Reply, "error"> {
+  if (error instanceof AutodidactError) return { error: { code: error.code, message: error.message } };
+  return { error: { code: null, message: error instanceof Error ? (error.stack ?? error.message) : String(error) } };
+}
+
+function post(reply: Reply): void {
+  port.postMessage(reply);
+}
