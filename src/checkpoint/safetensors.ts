@@ -1,0 +1,269 @@
+import { AutodidactError } from "../errors.ts";
+
+/**
+ * The safetensors format: 8 bytes with the header's length (little-endian), the header as JSON, then the tensors' bytes
+ * without gaps. Written by hand because no npm package writes it (docs/decisions/0003-safetensors.md). Everything about
+ * the layout is checked against the file's size before any tensor is allocated: a file is untrusted input.
+ *
+ * Assumes a little-endian machine, as typed arrays are on every platform that ONNX Runtime has a build for.
+ */
+
+interface TensorLike {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface SafetensorsContents {
+  /** Every tensor as float32, whatever the file stores. */
+  readonly tensors: Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Parts of a file by position, so that a file need not be in memory as a whole. */
+export interface RangedReader {
+  /** For error messages. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export interface SafetensorsHeader {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their bytes. */
+  readonly entries: readonly SafetensorsEntry[];
+  /** Where the tensors' bytes begin in the file. */
+  readonly dataStart: number;
+}
+
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Byte range behind dataStart. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+const bytesPerElement = { F32: 4, F16: 2, BF16: 2 } as const;
+type Dtype = keyof typeof bytesPerElement;
+
+/** The limit of Hugging Face's own reader. */
+const MAX_HEADER = 100_000_000;
+
+/** The file in pieces, the tensors as views of their data, so that nothing is copied. */
+export function safetensorsChunks(
+  tensors: ReadonlyMap<string, TensorLike>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  const names = [...tensors.keys()].sort();
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0)
+    header.__metadata__ = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  for (const name of names) {
+    const { shape, data } = tensors.get(name)!;
+    const elements = shape.reduce((product, size) => product * size, 1);
+    if (name === "__metadata__" || elements !== data.length)
+      throw new AutodidactError(
+        "SAFETENSORS_TENSOR",
+        `tensor ${quote(name)}: shape ${formatShape(shape)} has ${elements} elements, its data ${data.length}`,
+      );
+    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + data.byteLength] };
+    offset += data.byteLength;
+    chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const prefix = new Uint8Array(8 + padded).fill(0x20);
+  new DataView(prefix.buffer).setBigUint64(0, BigInt(padded), true);
+  prefix.set(json, 8);
+  return [prefix, ...chunks];
+}
+
+/** The same tensors give the same bytes: sorted by name, float32, the layout of Hugging Face's own writer. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, TensorLike>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const chunks = safetensorsChunks(tensors, metadata);
+  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * @param file names the file in error messages
+ * @throws AutodidactError SAFETENSORS_DAMAGED, SAFETENSORS_DTYPE
+ */
+export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsContents {
+  const length = headerLength(bytes.subarray(0, 8), bytes.length, file);
+  const header = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
+  const tensors: SafetensorsContents["tensors"] = new Map();
+  for (const entry of header.entries) {
+    const data = toFloat32(entry, bytes.subarray(header.dataStart + entry.begin, header.dataStart + entry.end));
+    tensors.set(entry.name, { shape: entry.shape, data });
+  }
+  return { tensors, metadata: header.metadata };
+}
+
+/**
+ * As decodeSafetensors, one tensor in memory at a time beside the result.
+ *
+ * @param check is called with the header before any tensor is read, to refuse names or shapes
+ */
+export async function readSafetensors(
+  reader: RangedReader,
+  check?: (header: SafetensorsHeader) => void,
+): Promise<SafetensorsContents> {
+  const header = await readSafetensorsHeader(reader);
+  check?.(header);
+  const tensors: SafetensorsContents["tensors"] = new Map();
+  for (const entry of header.entries) {
+    const bytes = await readExactly(reader, header.dataStart + entry.begin, entry.end - entry.begin);
+    tensors.set(entry.name, { shape: entry.shape, data: toFloat32(entry, bytes) });
+  }
+  return { tensors, metadata: header.metadata };
+}
+
+export async function readSafetensorsHeader(reader: RangedReader): Promise<SafetensorsHeader> {
+  const { size, name } = reader;
+  const length = headerLength(await readExactly(reader, 0, Math.min(8, size)), size, name);
+  return parseHeader(await readExactly(reader, 8, length), size, name);
+}
+
+async function readExactly(reader: RangedReader, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await reader.read(offset, length);
+  if (bytes.length !== length)
+    throw damaged(reader.name, `expected ${length} bytes from byte ${offset}, found ${bytes.length}`);
+  return bytes;
+}
+
+function headerLength(prefix: Uint8Array, size: number, file: string): number {
+  if (size < 8) throw damaged(file, `expected at least 8 bytes, found ${size}`);
+  const length = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
+  if (length < 2n || length > MAX_HEADER)
+    throw damaged(file, `header length: expected 2 to ${MAX_HEADER} bytes, found ${length}`);
+  if (8 + Number(length) > size)
+    throw damaged(file, `header: expected ${length} bytes, found ${size - 8} up to the end of the file`);
+  return Number(length);
+}
+
+function parseHeader(bytes: Uint8Array, size: number, file: string): SafetensorsHeader {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw damaged(file, `header: expected JSON, found ${quote(firstText(bytes))}`, cause);
+  }
+  if (!isObject(parsed)) throw damaged(file, `header: expected a JSON object, found ${quote(firstText(bytes))}`);
+  const metadata: Record<string, string> = Object.create(null);
+  const entries: SafetensorsEntry[] = [];
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === "__metadata__") {
+      if (!isObject(value)) throw damaged(file, "header: __metadata__: expected an object of strings");
+      for (const [key, text] of Object.entries(value)) {
+        if (typeof text !== "string") throw damaged(file, `header: __metadata__.${quote(key)}: expected a string`);
+        metadata[key] = text;
+      }
+    } else entries.push(parseEntry(name, value, file));
+  }
+
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const dataStart = 8 + bytes.length;
+  const dataSize = size - dataStart;
+  let offset = 0;
+  for (const { name, begin, end } of entries) {
+    if (begin !== offset)
+      throw damaged(
+        file,
+        `tensor ${quote(name)}: expected its bytes to begin at ${offset}, found ${begin} (${begin < offset ? "overlaps the tensor before" : "leaves a gap"})`,
+      );
+    if (end > dataSize)
+      throw damaged(file, `tensor ${quote(name)}: expected its bytes to end within ${dataSize}, found ${end}`);
+    offset = end;
+  }
+  if (offset !== dataSize)
+    throw damaged(file, `tensor data: expected ${offset} bytes as the header says, found ${dataSize}`);
+  return { metadata, entries, dataStart };
+}
+
+function parseEntry(name: string, value: unknown, file: string): SafetensorsEntry {
+  const where = `tensor ${quote(name)}`;
+  if (!isObject(value)) throw damaged(file, `${where}: expected an object with dtype, shape and data_offsets`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== "string" || !Object.hasOwn(bytesPerElement, dtype))
+    throw new AutodidactError(
+      "SAFETENSORS_DTYPE",
+      `${file}: ${where}: expected dtype F32, F16 or BF16, found ${quote(String(JSON.stringify(dtype)))}; convert the model first`,
+    );
+  if (!isSizes(shape)) throw damaged(file, `${where}: shape: expected whole numbers from 0`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!)
+    throw damaged(file, `${where}: data_offsets: expected [begin, end] with begin up to end`);
+  const [begin, end] = offsets as [number, number];
+  // Exact: a product that leaves the whole numbers of a double is far beyond any file, unless a 0 makes it 0.
+  const elements = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
+  const expected = elements * bytesPerElement[dtype as Dtype];
+  if (end - begin !== expected)
+    throw damaged(
+      file,
+      `${where}: expected ${expected} bytes for ${dtype} ${formatShape(shape)}, found ${end - begin} in data_offsets`,
+    );
+  return { name, dtype: dtype as Dtype, shape, begin, end };
+}
+
+function toFloat32(entry: SafetensorsEntry, bytes: Uint8Array): Float32Array {
+  const data = new Float32Array(bytes.length / bytesPerElement[entry.dtype]);
+  if (entry.dtype === "F32") {
+    new Uint8Array(data.buffer).set(bytes);
+    return data;
+  }
+  const bits = new Uint32Array(data.buffer);
+  for (let i = 0; i < data.length; i++) {
+    const half = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
+    if (entry.dtype === "BF16") bits[i] = half << 16;
+    else {
+      const sign = (half & 0x8000) << 16;
+      const exponent = (half >> 10) & 0x1f;
+      const fraction = half & 0x3ff;
+      if (exponent === 31) bits[i] = sign | 0x7f800000 | (fraction << 13);
+      else if (exponent > 0) bits[i] = sign | ((exponent + 112) << 23) | (fraction << 13);
+      else data[i] = (sign === 0 ? 1 : -1) * fraction * 2 ** -24;
+    }
+  }
+  return data;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** A shape as people write it; a hostile one has its length cut. */
+export function formatShape(shape: readonly number[]): string {
+  return shape.length > 8 ? `[${shape.slice(0, 8).join(", ")}, ... ${shape.length} sizes]` : `[${shape.join(", ")}]`;
+}
+
+function quote(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 120)}...` : text;
+}
+
+function firstText(bytes: Uint8Array): string {
+  return JSON.stringify(new TextDecoder().decode(bytes.subarray(0, 40)));
+}
+
+function damaged(file: string, message: string, cause?: unknown): AutodidactError {
+  return new AutodidactError(
+    "SAFETENSORS_DAMAGED",
+    `${file}: ${message}; the file is damaged or cut short, copy or download it again`,
+    { cause },
+  );
+}
