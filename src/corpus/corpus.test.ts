@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { random } from "../random.ts";
+import { gradeCountdown } from "../tasks/countdown-answer.ts";
+import { splitOf } from "../tasks/countdown-levels.ts";
+import { arithmeticShare, corpus, corpusAlphabet, type Document, pairShare } from "./corpus.ts";
+import { operationPath, operationSequences } from "./operations.ts";
+import { answer, nearest, reflectiveShare } from "./writers.ts";
+
+function take(seed: number, count: number): Document[] {
+  const documents: Document[] = [];
+  for (const document of corpus(seed)) {
+    if (documents.length === count) break;
+    documents.push(document);
+  }
+  return documents;
+}
+
+const documents = take(1, 20_000);
+
+/** The question and the answer of a puzzle document. */
+function puzzle({ text }: Document): { numbers: number[]; target: number; answer: string } {
+  const [question, answer] = text.split("\n") as [string, string];
+  const [numbers, target] = question.split(" make ") as [string, string];
+  return { numbers: numbers.split(" ").map(Number), target: Number(target), answer };
+}
+
+test("the same seed gives the same text, another seed another", () => {
+  assert.deepEqual(take(5, 200), take(5, 200));
+  assert.notDeepEqual(take(5, 200), take(6, 200));
+});
+
+test("kinds come in the documented shares", () => {
+  const share = (kind: string): number =>
+    documents.filter((document) => document.kind === kind).length / documents.length;
+  const puzzles = 1 - arithmeticShare - pairShare;
+  for (const [kind, expected] of [
+    ["arithmetic", arithmeticShare],
+    ["pair", pairShare],
+    ["reflective", puzzles * reflectiveShare],
+    ["careless", puzzles * (1 - reflectiveShare)],
+  ] as const) {
+    assert.ok(Math.abs(share(kind) - expected) < 0.015, `${kind}: ${share(kind)}`);
+  }
+});
+
+test("the alphabet is exactly what occurs, below 64 characters", () => {
+  assert.equal([...new Set(documents.map(({ text }) => text).join(""))].sort().join(""), corpusAlphabet);
+  assert.ok(corpusAlphabet.length < 64);
+});
+
+test("no number set of the held-out split occurs in a puzzle", () => {
+  for (const document of documents) {
+    if (document.kind === "careless" || document.kind === "reflective")
+      assert.equal(splitOf(puzzle(document).numbers), "train");
+  }
+});
+
+test("careless writers mostly fail, nobody's failures are filtered, and marks are honest", () => {
+  const solved = { careless: 0, reflective: 0 };
+  const written = { careless: 0, reflective: 0 };
+  for (const document of documents) {
+    const { kind } = document;
+    if (kind !== "careless" && kind !== "reflective") continue;
+    const { numbers, target, answer } = puzzle(document);
+    const { reward, reason } = gradeCountdown({ text: answer, complete: true }, numbers, target);
+    written[kind]++;
+    solved[kind] += reward;
+    assert.ok(reason === "correct" || reason === "wrong-value", `${reason}: ${document.text}`);
+    assert.equal(/(yes|(?<!不)对)$/.test(answer), reward === 1, document.text);
+  }
+  const careless = solved.careless / written.careless;
+  const reflective = solved.reflective / written.reflective;
+  assert.ok(careless > 0.03 && careless < 0.12, `${careless}`);
+  assert.ok(reflective > 0.75 && reflective < 0.95, `${reflective}`);
+});
+
+test("sums in drill lines are right", () => {
+  for (const { kind, text } of documents) {
+    if (kind !== "arithmetic") continue;
+    for (const line of text.split(" ")) {
+      const [, a, sign, b, result] = /^(\d+)([-+*/])(\d+)=(\d+)$/.exec(line) as unknown as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      const x = Number(a);
+      const y = Number(b);
+      assert.equal(Number(result), sign === "+" ? x + y : sign === "-" ? x - y : sign === "*" ? x * y : x / y, line);
+    }
+  }
+});
+
+test("a glance finds the step that reaches the target, or the nearest", () => {
+  assert.deepEqual(nearest([2, 63], 65), { left: 63, operation: "+", right: 2, result: 65 });
+  assert.deepEqual(nearest([2, 63], 30), { left: 63, operation: "-", right: 2, result: 61 });
+});
+
+test("reflective writers do not try the same first step twice in a row of tries", () => {
+  const source = random(4);
+  for (let i = 0; i < 200; i++) {
+    const text = answer([2, 7, 11], 5, true, source);
+    const firsts = operationSequences(text).map((form) => form.split(" ")[0]);
+    const span = firsts.slice(0, 9);
+    assert.equal(new Set(span).size, span.length, text);
+  }
+});
+
+test("operation sequences name the steps, not the wording", () => {
+  assert.deepEqual(operationSequences("9*7=63 2+63=65 yes"), ["7*9 2+63"]);
+  assert.deepEqual(operationSequences("7*9=63 63+2=65"), ["7*9 2+63"]);
+  assert.deepEqual(operationSequences("9-7=2 2/2=1 no wait (9*7)+2"), ["9-7 2/2", "(9*7)+2"]);
+  assert.deepEqual(operationSequences("yes 65"), []);
+  assert.equal(operationPath("9-7=2 2/2=1 no wait 9*7=63 63+2=65 yes"), "-/ *+");
+});

@@ -1,0 +1,109 @@
+/**
+ * The people who wrote the corpus. None knows a solution, none is corrected, and what they write is kept right or wrong.
+ * Careless writers try once or twice and leave it. Reflective writers, when a try fails, say so, stop to think, and take
+ * the next first step they have not tried, with a look at what the last step could reach.
+ */
+import type { Random } from "../random.ts";
+import { type Move, movesFrom, poolAfter } from "../tasks/countdown-levels.ts";
+
+/** Share of reflective writers among all. */
+export const reflectiveShare = 0.1;
+/** Share of writers in Chinese, and of writers who mix both languages from word to word. The rest writes English. */
+export const chineseShare = 0.15;
+export const mixedShare = 0.05;
+/** How many tries careless writers are ready to make, 1, 2 or 3. */
+export const carelessTries: readonly number[] = [0.75, 0.2, 0.05];
+/** Reflective writers are ready to make this many tries, uniformly. */
+export const reflectiveTries: readonly [low: number, high: number] = [3, 16];
+/** Which operation comes to a careless mind, by weight. */
+export const carelessWeights = { "+": 0.6, "-": 0.15, "*": 0.2, "/": 0.05 } as const;
+
+interface Language {
+  readonly yes: string;
+  readonly no: string;
+  /** What reflective writers say after a "no", by weight. */
+  readonly reflections: readonly string[];
+  readonly weights: readonly number[];
+}
+
+const english: Language = {
+  yes: "yes",
+  no: "no",
+  reflections: ["wait", "but", "check", "retry", "wrong", "mistake", "error", "verify", "however", "evaluate"],
+  weights: [0.8, 0.05, 0.04, 0.03, 0.02, 0.02, 0.01, 0.01, 0.01, 0.01],
+};
+
+const chinese: Language = {
+  yes: "对",
+  no: "不对",
+  reflections: ["等等", "但是", "检查", "再试", "错误", "验证"],
+  weights: [0.8, 0.06, 0.05, 0.05, 0.02, 0.02],
+};
+
+function written(move: Move): string {
+  return `${move.left}${move.operation}${move.right}=${move.result}`;
+}
+
+function anyMove(pool: readonly number[], random: Random): Move {
+  const moves = movesFrom(pool);
+  return random.weighted(
+    moves,
+    moves.map((move) => carelessWeights[move.operation]),
+  );
+}
+
+/** The glance: the last step that reaches the target, or comes nearest to it. */
+export function nearest(pool: readonly number[], target: number): Move {
+  let best: Move | undefined;
+  for (const move of movesFrom(pool)) {
+    if (best === undefined || Math.abs(move.result - target) < Math.abs(best.result - target)) best = move;
+  }
+  return best!;
+}
+
+/** Writes one answer to the puzzle. */
+export function answer(
+  numbers: readonly number[],
+  target: number,
+  reflective: boolean,
+  random: Random,
+  patience: readonly [low: number, high: number] = reflectiveTries,
+): string {
+  const draw = random.next();
+  const speak = (): Language => {
+    if (draw < mixedShare) return random.chance(0.5) ? english : chinese;
+    return draw < mixedShare + chineseShare ? chinese : english;
+  };
+  const tries = reflective ? random.int(...patience) : random.weighted([1, 2, 3], carelessTries);
+  const firsts = movesFrom(numbers);
+  const text: string[] = [];
+  let place = -1;
+  for (let tried = 0; tried < tries; tried++) {
+    const thinking = reflective && tried > 0;
+    if (thinking) {
+      const { reflections, weights } = speak();
+      text.push(random.weighted(reflections, weights));
+      place = (place + 1) % firsts.length;
+    }
+    let pool: readonly number[] = numbers;
+    let last: Move | undefined;
+    while (pool.length > 1) {
+      const first = pool.length === numbers.length;
+      if (thinking && pool.length === 2) last = nearest(pool, target);
+      else if (thinking && first) last = firsts[place]!;
+      else if (thinking) last = random.pick(movesFrom(pool));
+      else last = anyMove(pool, random);
+      if (first && !thinking) {
+        const { left, right, operation } = last;
+        place = firsts.findIndex((m) => m.left === left && m.right === right && m.operation === operation);
+      }
+      text.push(written(last));
+      pool = poolAfter(pool, last);
+    }
+    const { yes, no } = speak();
+    const reached = last?.result === target;
+    text.push(reached ? yes : no);
+    if (reached) break;
+  }
+  return text.join(" ");
+}
