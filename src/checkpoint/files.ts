@@ -17,9 +17,13 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AutodidactError } from "../errors.ts";
+import type { RangedReader } from "./safetensors.ts";
 
 /** Contents of a file, whole or in pieces. */
 export type Contents = Uint8Array | readonly Uint8Array[];
+
+/** Below what one read or write call takes on every platform (2 GiB). */
+const CALL_BYTES = 1 << 28;
 
 let counter = 0;
 const temporaryName = (path: string): string =>
@@ -45,7 +49,8 @@ export async function writeFileAtomic(path: string, contents: Contents): Promise
 
 /**
  * Writes a whole directory: names may have folders ("model/config.json"), separated by "/". Replaces an older one.
- * Where a crash leaves no directory under the name, `recoverLeftovers` of its parent restores the old one.
+ * Where a crash leaves no directory under the name, `currentDirectory` finds the old one, and the next write or
+ * `recoverLeftovers` restores it.
  *
  * @throws AutodidactError as writeFileAtomic; what was there stays
  */
@@ -92,6 +97,14 @@ export async function writeDirectoryAtomic(path: string, files: ReadonlyMap<stri
   await removeDirectory(oldName(path)).catch(() => {});
 }
 
+/**
+ * Where the directory of this name lies now: under its name, or, where a replacement was cut off between its two renames,
+ * under the name of the old one. Changes nothing, so it is safe while another process writes.
+ */
+export async function currentDirectory(path: string): Promise<string> {
+  return !(await exists(path)) && (await exists(oldName(path))) ? oldName(path) : path;
+}
+
 /** Deletes a directory; a crash meanwhile leaves it whole or leaves something that recovery deletes. */
 export async function removeDirectory(path: string): Promise<void> {
   if (!(await exists(path))) return;
@@ -103,7 +116,7 @@ export async function removeDirectory(path: string): Promise<void> {
 
 /**
  * Puts right what crashed writes left in `directory`: restores a directory caught between its two renames, deletes
- * temporary files and directories. Call it before reading.
+ * temporary files and directories. For the process that writes there, before it begins.
  *
  * @returns one line for each thing done, for people
  */
@@ -121,6 +134,26 @@ export async function recoverLeftovers(directory: string): Promise<string[]> {
       done.push(`removed the unfinished ${join(directory, name)}`);
     }
   return done;
+}
+
+/** Calls `use` with a reader of the file's parts. */
+export async function withRangedReader<T>(path: string, use: (reader: RangedReader) => Promise<T>): Promise<T> {
+  const file = await open(path, "r");
+  try {
+    const read = async (offset: number, length: number): Promise<Uint8Array> => {
+      const bytes = new Uint8Array(length);
+      let count = 0;
+      while (count < length) {
+        const { bytesRead } = await file.read(bytes, count, Math.min(length - count, CALL_BYTES), offset + count);
+        if (bytesRead === 0) break;
+        count += bytesRead;
+      }
+      return bytes.subarray(0, count);
+    };
+    return await use({ name: path, size: (await file.stat()).size, read });
+  } finally {
+    await file.close();
+  }
 }
 
 async function recoverName(path: string): Promise<string[]> {
@@ -145,10 +178,10 @@ async function writeSynced(path: string, contents: Contents): Promise<void> {
   }
 }
 
-/** A single write call takes at most 2 GiB and may write less than asked. */
+/** A call may write less than asked. */
 async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, offset, Math.min(bytes.length - offset, 1 << 28));
+    const { bytesWritten } = await file.write(bytes, offset, Math.min(bytes.length - offset, CALL_BYTES));
     offset += bytesWritten;
   }
 }
