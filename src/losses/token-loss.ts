@@ -24,7 +24,12 @@ export function tokenLoss(loss: Loss, logprobs: Node, inputs: TokenInputs): Node
   const gain = surrogate(loss, ratio, logprobs, inputs.advantages);
   if (loss.klCoef === 0) return total(ops.mul(gain, -1), inputs.weights);
   const distance = ops.mul(ops.sub(logprobs, inputs.referenceLogprobs), inputs.completion);
-  const kl = klTerm(loss.klEstimator, distance, ratio);
+  // The estimator's rho is the token's, whatever ratio the surrogate uses.
+  const kl = klTerm(
+    loss.klEstimator,
+    distance,
+    loss.ratio === "token" ? ratio : likelihoodRatio("token", logprobs, inputs),
+  );
   return total(ops.sub(ops.mul(kl, loss.klCoef), gain), inputs.weights);
 }
 

@@ -1,5 +1,4 @@
 import type { Advantaged } from "../advantage.ts";
-import type { EvalReport } from "../eval/report.ts";
 import type { Group } from "../rollout/rollout.ts";
 
 /** What a trainer yields: drawn by the terminal, written by the run directory, owned by nobody. */
@@ -13,10 +12,10 @@ export interface GrpoStep {
   readonly timing: Timing;
   /** Every rollout of the step with its rewards, constant groups included. */
   readonly groups: readonly Group<Advantaged>[];
-  /** Present on the steps that measured held-out problems. */
-  readonly evaluation?: EvalReport;
   /** One-sentence warnings: what looks wrong and the one key to change. */
   readonly warnings: readonly string[];
+  /** Code of the finding that ends the run: it cannot learn like this. */
+  readonly stop?: string;
 }
 
 /** Everything here is a function of seed and machine; wall-clock figures are in Timing. */

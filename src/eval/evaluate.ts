@@ -1,0 +1,56 @@
+import type { SampleProgress } from "../engine/engine.ts";
+import type { Policy } from "../model/policy.ts";
+import { random } from "../random.ts";
+import { type Scored, score } from "../rewards/score.ts";
+import { rolloutGroups } from "../rollout/collect.ts";
+import type { Group } from "../rollout/rollout.ts";
+import type { Problem, Task } from "../tasks/task.ts";
+import { countReflectiveWords } from "./reflection.ts";
+import type { EvalReport } from "./report.ts";
+import { evalReport } from "./statistics.ts";
+
+export interface EvaluateOptions {
+  /** Held-out problems, the first of the task's fixed list. */
+  readonly problems: number;
+  readonly samplesPerProblem: number;
+  readonly maxTokens: number;
+  /** @default 1 */
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly seed: number;
+  readonly onProgress?: (progress: SampleProgress) => void;
+}
+
+export interface Evaluation {
+  readonly report: EvalReport;
+  readonly answers: readonly Group<Scored>[];
+}
+
+/** Measures a policy on held-out problems. The same problems and random numbers each time, so that models compare. */
+export async function evaluate<P extends Problem>(
+  policy: Policy,
+  task: Task<P>,
+  options: EvaluateOptions,
+): Promise<Evaluation> {
+  const { problems, samplesPerProblem, maxTokens, temperature = 1, topP, seed, onProgress } = options;
+  const groups = await rolloutGroups(policy, take(task.problems("eval", random("eval")), problems), {
+    groupSize: samplesPerProblem,
+    maxTokens,
+    temperature,
+    ...(topP !== undefined && { topP }),
+    key: [seed, "evaluate"],
+    policyVersion: 0,
+    ...(onProgress && { onProgress }),
+  });
+  const answers = await score(groups, task);
+  return { report: evalReport(answers, { temperature, maxTokens, countReflectiveWords }), answers };
+}
+
+function take<T>(items: Iterable<T>, count: number): T[] {
+  const taken: T[] = [];
+  for (const item of items) {
+    if (taken.length === count) break;
+    taken.push(item);
+  }
+  return taken;
+}

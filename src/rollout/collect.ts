@@ -1,0 +1,59 @@
+import type { SampleProgress } from "../engine/engine.ts";
+import type { Policy } from "../model/policy.ts";
+import type { Key } from "../random.ts";
+import type { Problem } from "../tasks/task.ts";
+import { renderChat } from "../tokenizer/chat.ts";
+import type { Group } from "./rollout.ts";
+
+export interface RolloutOptions {
+  /** G, answers a problem. */
+  readonly groupSize: number;
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly stop?: readonly string[];
+  /** Names the random numbers; a problem's samples draw from (...key, problem id, sample). */
+  readonly key: readonly Key[];
+  /** Stamped on each rollout. */
+  readonly policyVersion: number;
+  readonly onProgress?: (progress: SampleProgress) => void;
+}
+
+/** G sampled outputs o_i for each question q. */
+export async function rolloutGroups(
+  { engine, tokenizer }: Policy,
+  problems: readonly Problem[],
+  options: RolloutOptions,
+): Promise<Group[]> {
+  const { groupSize, key, policyVersion, onProgress, ...sampling } = options;
+  const prompts = problems.map((problem) => promptTokens({ engine, tokenizer }, problem));
+  const requests = problems.map((problem, i) => ({
+    prompt: prompts[i]!,
+    count: groupSize,
+    key: [...key, problem.id],
+  }));
+  const completions = await engine.sample(requests, {
+    ...sampling,
+    endTokens: tokenizer.endTokens,
+    ...(onProgress && { onProgress }),
+  });
+  return problems.map((problem, i) => ({
+    problem,
+    promptTokens: prompts[i]!,
+    rollouts: completions[i]!.map(({ tokens, logprobs, finish }, sample) => ({
+      sample,
+      text: tokenizer.decode(tokens, { skipSpecial: true }),
+      tokens,
+      logprobs,
+      finish,
+      policyVersion,
+    })),
+  }));
+}
+
+/** The question as the model reads it, through the tokenizer's chat template. */
+export function promptTokens({ tokenizer }: Policy, problem: Problem): Int32Array {
+  const text = renderChat(tokenizer, [{ role: "user", content: problem.prompt }], { addGenerationPrompt: true });
+  return tokenizer.encode(text);
+}

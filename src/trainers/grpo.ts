@@ -1,0 +1,338 @@
+import { type Advantaged, groupAdvantages, isConstant } from "../advantage.ts";
+import type { Datum, ForwardBackwardResult, SampleProgress } from "../engine/engine.ts";
+import { countReflectiveWords } from "../eval/reflection.ts";
+import { type Objective, toLoss } from "../losses/objective.ts";
+import { isTrained, overlongShaping, tokenWeights } from "../losses/token-weights.ts";
+import type { Policy } from "../model/policy.ts";
+import { learningRateAt, type Schedule } from "../optimizer/schedule.ts";
+import { random } from "../random.ts";
+import { type Scored, score } from "../rewards/score.ts";
+import { rolloutGroups } from "../rollout/collect.ts";
+import type { Group } from "../rollout/rollout.ts";
+import type { Problem, Task } from "../tasks/task.ts";
+import { type DiagnosticsSettings, diagnose } from "./diagnostics.ts";
+import { k3Divergence, ratioGap, rolloutMetrics, type TrainedAnswer, updateMetrics } from "./metrics.ts";
+import type { GrpoMetrics, GrpoStep } from "./step.ts";
+
+/**
+ * Group Relative Policy Optimization (DeepSeekMath, 2402.03300; R1, 2501.12948): G answers a question, graded against
+ * each other. With one minibatch and one inner epoch every update is on-policy: the ratio is 1 and the clip does nothing.
+ * Left out of R1's run: nothing of the objective; its split of a rollout of 8,192 answers over machines.
+ */
+export interface GrpoOptions {
+  readonly steps: number;
+  readonly objective: Objective;
+  readonly schedule: Schedule;
+  readonly maxTokens: number;
+  readonly seed: number;
+  readonly diagnostics: DiagnosticsSettings;
+  /** Questions a step. @default 16 */
+  readonly problemsPerStep?: number;
+  /** G. @default 16 */
+  readonly groupSize?: number;
+  /** @default 0 */
+  readonly weightDecay?: number;
+  /** @default 0.9, 0.99 */
+  readonly betas?: readonly [number, number];
+  /** @default 1 */
+  readonly maxGradNorm?: number;
+  /** Metrics of the steps already made, in order; the run goes on behind them. @default none */
+  readonly history?: readonly GrpoMetrics[];
+  readonly onProgress?: (progress: GrpoProgress) => void;
+}
+
+export interface GrpoProgress {
+  readonly step: number;
+  readonly phase: "sample" | "train";
+  readonly sampling?: SampleProgress;
+}
+
+/** Answers a group whose KL to the start is measured. */
+const KL_SAMPLES = 2;
+
+export async function* grpo<P extends Problem>(
+  policy: Policy,
+  task: Task<P>,
+  options: GrpoOptions,
+): AsyncGenerator<GrpoStep> {
+  const { steps, objective } = options;
+  const history = [...(options.history ?? [])];
+  if (history.length === 0) {
+    await policy.engine.snapshot("start");
+    if (objective.reference) await policy.engine.snapshot("reference");
+  }
+  for (let index = history.length + 1; index <= steps; index++) {
+    const clock = new Clock();
+    const sampled = await sampleGroups(policy, task, index, options, clock); // G outputs o_i of each question, and r_i
+    const shaping = overlongShaping(objective.overlong, options.maxTokens);
+    const groups = groupAdvantages(sampled.kept, objective.advantage, shaping); // A_i
+    options.onProgress?.({ step: index, phase: "train" });
+    const trained = await clock.time("train", () => update(policy, groups, index, options));
+    const metrics: GrpoMetrics = {
+      ...rolloutMetrics(sampled.all, policy.tokenizer.endTokens, countReflectiveWords),
+      ...trained,
+      samplingRounds: sampled.rounds,
+      tokensTotal: (history.at(-1)?.tokensTotal ?? 0) + tokenCount(sampled.all),
+    };
+    history.push(metrics);
+    const findings = diagnose(history, options.diagnostics, {
+      groupSize: options.groupSize ?? 16,
+      maxTokens: options.maxTokens,
+      learningRate: options.schedule.learningRate,
+      objective,
+    });
+    const stop = findings.find(({ fatal }) => fatal);
+    yield {
+      kind: "grpo",
+      index,
+      metrics,
+      timing: clock.timing(metrics.tokens),
+      groups,
+      warnings: findings.map(({ sentence, remedy }) => `${sentence} ${remedy}`),
+      ...(stop && { stop: stop.code }),
+    };
+    if (stop) return;
+  }
+}
+
+interface SampledGroups {
+  /** Every group that was sampled. */
+  readonly all: readonly Group<Scored>[];
+  /** Those that are trained on: with dynamic sampling, constant ones replaced as far as the rounds allow. */
+  readonly kept: readonly Group<Scored>[];
+  readonly rounds: number;
+}
+
+async function sampleGroups<P extends Problem>(
+  policy: Policy,
+  task: Task<P>,
+  index: number,
+  options: GrpoOptions,
+  clock: Clock,
+): Promise<SampledGroups> {
+  const { objective, problemsPerStep = 16, groupSize = 16, maxTokens, seed } = options;
+  const { enabled, maxRounds } = objective.dynamicSampling;
+  const fresh = distinct(task.problems("train", random(seed, "problems", index)));
+  const all: Group<Scored>[] = [];
+  const kept: Group<Scored>[] = [];
+  let rounds = 0;
+  for (; kept.length < problemsPerStep && rounds < (enabled ? maxRounds : 1); rounds++) {
+    const problems = Array.from({ length: problemsPerStep - kept.length }, () => fresh.next().value as P);
+    const rollouts = await clock.time("sample", () =>
+      rolloutGroups(policy, problems, {
+        groupSize,
+        maxTokens,
+        ...objective.sampling,
+        key: [seed, "rollout", index],
+        policyVersion: index - 1,
+        onProgress: (sampling) => options.onProgress?.({ step: index, phase: "sample", sampling }),
+      }),
+    );
+    const scored = await clock.time("reward", () => score(rollouts, task));
+    all.push(...scored);
+    kept.push(
+      ...(enabled
+        ? scored.filter(({ rollouts: answers }) => !isConstant(answers.map(({ reward }) => reward)))
+        : scored),
+    );
+  }
+  return { all, kept, rounds };
+}
+
+/** Each problem once, by id. */
+function* distinct<P extends Problem>(problems: Iterable<P>): Generator<P> {
+  const seen = new Set<string>();
+  for (const problem of problems) {
+    if (seen.has(problem.id)) continue;
+    seen.add(problem.id);
+    yield problem;
+  }
+}
+
+type TrainedMetrics = Omit<GrpoMetrics, keyof ReturnType<typeof rolloutMetrics> | "samplingRounds" | "tokensTotal">;
+
+/** All updates made from one step's groups: innerEpochs passes, each over a new random split into minibatches. */
+async function update(
+  policy: Policy,
+  groups: readonly Group<Advantaged>[],
+  index: number,
+  options: GrpoOptions,
+): Promise<TrainedMetrics> {
+  const { objective, maxTokens, seed, steps } = options;
+  const [beta1, beta2] = options.betas ?? [0.9, 0.99];
+  const loss = toLoss(objective);
+  const learningRate = learningRateAt(options.schedule, index, steps);
+  const klStart = await divergence(policy, groups, "start", KL_SAMPLES, objective.sampling.temperature);
+  const reference = await referenceLogprobs(policy, groups, objective);
+  const answers: TrainedAnswer[] = [];
+  let gap = { ratioGapMean: 0, ratioGapMax: 0 };
+  let klReference: number | null = null;
+  const [losses, gradNorms, paddings]: [number[], number[], number[]] = [[], [], []];
+  for (let epoch = 0; epoch < objective.innerEpochs; epoch++) {
+    for (const minibatch of split(groups, objective.minibatches, random(seed, "minibatches", index, epoch))) {
+      const rollouts = minibatch.flatMap(({ promptTokens, rollouts: answers }) =>
+        answers.map((rollout) => ({ promptTokens, rollout })),
+      );
+      const weights = tokenWeights(
+        rollouts.map(({ rollout }) => rollout),
+        objective,
+        maxTokens,
+      );
+      const chosen = rollouts.flatMap(({ promptTokens, rollout }, i) =>
+        isTrained(rollout, objective.overlong) ? [{ promptTokens, rollout, weights: weights[i]! }] : [],
+      );
+      if (chosen.length === 0) continue;
+      const data = chosen.map((one) => datum(one.promptTokens, one.rollout, one.weights, reference.get(one.rollout)));
+      const result = await policy.engine.forwardBackward(data, loss);
+      if (answers.length === 0) {
+        gap = ratioGap(
+          result.logprobs,
+          chosen.map(({ rollout }) => rollout.logprobs),
+        );
+        if (objective.reference)
+          klReference = k3Divergence(
+            result.logprobs,
+            chosen.map(({ rollout }) => reference.get(rollout)!),
+          );
+      }
+      answers.push(...trainedAnswers(chosen, result));
+      const { gradNorm, step } = await policy.engine.optimStep({
+        learningRate,
+        beta1,
+        beta2,
+        epsilon: 1e-8,
+        weightDecay: options.weightDecay ?? 0,
+        maxGradNorm: options.maxGradNorm ?? 1,
+      });
+      losses.push(result.loss);
+      gradNorms.push(gradNorm);
+      paddings.push(result.paddingShare);
+      if (objective.referenceRefresh > 0 && step % objective.referenceRefresh === 0)
+        await policy.engine.snapshot("reference");
+    }
+  }
+  return {
+    ...updateMetrics(answers, objective),
+    ...gap,
+    klReference,
+    klStart,
+    gradNorm: average(gradNorms),
+    learningRate,
+    loss: average(losses),
+    paddingShare: average(paddings),
+  };
+}
+
+function datum(
+  prompt: Int32Array,
+  rollout: Advantaged,
+  weights: Float32Array,
+  referenceLogprobs: Float32Array | undefined,
+): Datum {
+  const tokens = new Int32Array(prompt.length + rollout.tokens.length);
+  tokens.set(prompt);
+  tokens.set(rollout.tokens, prompt.length);
+  return {
+    tokens,
+    promptLength: prompt.length,
+    weights,
+    advantages: new Float32Array(rollout.tokens.length).fill(rollout.advantage ?? 0),
+    oldLogprobs: rollout.logprobs,
+    ...(referenceLogprobs && { referenceLogprobs }),
+  };
+}
+
+function trainedAnswers(chosen: readonly { rollout: Advantaged }[], result: ForwardBackwardResult): TrainedAnswer[] {
+  return chosen.map(({ rollout }, i) => ({
+    advantage: rollout.advantage!,
+    logprobs: result.logprobs[i]!,
+    oldLogprobs: rollout.logprobs,
+    entropies: result.entropies[i]!,
+  }));
+}
+
+/** log pi_ref of every answer that is trained on; empty without a reference. */
+async function referenceLogprobs(
+  { engine }: Policy,
+  groups: readonly Group<Advantaged>[],
+  objective: Objective,
+): Promise<Map<Advantaged, Float32Array>> {
+  if (!objective.reference) return new Map();
+  const chosen = groups.flatMap(({ promptTokens, rollouts }) =>
+    rollouts
+      .filter((rollout) => isTrained(rollout, objective.overlong))
+      .map((rollout) => ({
+        rollout,
+        data: datum(promptTokens, rollout, new Float32Array(rollout.tokens.length), undefined),
+      })),
+  );
+  const logprobs = await engine.logprobs(
+    chosen.map(({ data }) => data),
+    "reference",
+    objective.sampling.temperature,
+  );
+  return new Map(chosen.map(({ rollout }, i) => [rollout, logprobs[i]!]));
+}
+
+/** KL(pi_old || a snapshot) over the first `samples` answers of each group, nats per token. */
+async function divergence(
+  { engine }: Policy,
+  groups: readonly Group<Advantaged>[],
+  snapshot: "start" | "reference",
+  samples: number,
+  temperature: number,
+): Promise<number> {
+  const chosen = groups.flatMap(({ promptTokens, rollouts }) =>
+    rollouts.slice(0, samples).map((rollout) => ({ promptTokens, rollout })),
+  );
+  if (chosen.length === 0) return 0;
+  const other = await engine.logprobs(
+    chosen.map(({ promptTokens, rollout }) =>
+      datum(promptTokens, rollout, new Float32Array(rollout.tokens.length), undefined),
+    ),
+    snapshot,
+    temperature,
+  );
+  return k3Divergence(
+    chosen.map(({ rollout }) => rollout.logprobs),
+    other,
+  );
+}
+
+function split<T>(items: readonly T[], parts: number, stream: ReturnType<typeof random>): T[][] {
+  const order = parts === 1 ? items : stream.shuffle(items);
+  const size = Math.ceil(order.length / parts);
+  return Array.from({ length: parts }, (_, i) => order.slice(i * size, (i + 1) * size)).filter(
+    (part) => part.length > 0,
+  );
+}
+
+function average(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function tokenCount(groups: readonly Group[]): number {
+  let count = 0;
+  for (const { rollouts } of groups) for (const { tokens } of rollouts) count += tokens.length;
+  return count;
+}
+
+/** Wall-clock seconds by phase. */
+class Clock {
+  readonly #began = performance.now();
+  readonly #seconds = { sample: 0, reward: 0, train: 0 };
+
+  async time<T>(phase: "sample" | "reward" | "train", work: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#seconds[phase] += (performance.now() - began) / 1000;
+    }
+  }
+
+  timing(tokens: number): GrpoStep["timing"] {
+    const total = (performance.now() - this.#began) / 1000;
+    return { total, ...this.#seconds, evaluate: 0, tokensPerSecond: tokens / total };
+  }
+}
