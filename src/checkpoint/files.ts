@@ -256,6 +256,6 @@ function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-function sizeOf(contents: Contents): number {
+export function sizeOf(contents: Contents): number {
   return contents instanceof Uint8Array ? contents.length : contents.reduce((sum, chunk) => sum + chunk.length, 0);
 }

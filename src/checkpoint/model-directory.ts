@@ -154,7 +154,8 @@ function checkHeader(header: SafetensorsHeader, config: ModelConfig, file: strin
   checkShapes(found, config, file);
 }
 
-function checkShapes(found: ReadonlyMap<string, readonly number[]>, config: ModelConfig, file: string): void {
+/** @throws AutodidactError MODEL_WEIGHTS naming file, tensor, expected and found shape */
+export function checkShapes(found: ReadonlyMap<string, readonly number[]>, config: ModelConfig, file: string): void {
   const fail = (message: string): never => {
     throw new AutodidactError(
       "MODEL_WEIGHTS",
