@@ -1,0 +1,137 @@
+import { visible } from "./html.ts";
+import type { AnswerLine } from "./records.ts";
+import type { ReportData } from "./report-data.ts";
+import { wordWindow } from "./report-data.ts";
+import * as words from "./report-words.ts";
+import { percentText } from "./report-words.ts";
+
+/** report.md: the report's figures as text. */
+export function reportMarkdown(data: ReportData): string {
+  const { summary } = data;
+  const { before, after, novelSolutions: novel, machine } = summary;
+  const vote = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
+  return [
+    `# ${words.headline(data)}`,
+    `${percentText(before.pass1, 1)} (95 % interval ${words.intervalText(before)}) before, **${percentText(after.pass1, 1)}** (${words.intervalText(after)}) after. The charts are in report.html.`,
+    words.story(data).join(" "),
+    "## Before and after",
+    table(
+      ["", "base", "trained"],
+      [
+        ["pass@1", percentText(before.pass1, 1), percentText(after.pass1, 1)],
+        ["95 % interval", words.intervalText(before), words.intervalText(after)],
+        ["majority of 16", vote(before.majority16), vote(after.majority16)],
+        ["mean length, tokens", words.number(before.meanLength), words.number(after.meanLength)],
+        [
+          "reflective words an answer",
+          words.number(before.reflectiveWordsPerResponse, 2),
+          words.number(after.reflectiveWordsPerResponse, 2),
+        ],
+        ["cut off by the limit", percentText(before.truncatedShare, 1), percentText(after.truncatedShare, 1)],
+      ],
+    ),
+    "## By difficulty",
+    table(
+      ["level", "problems", "pass@1 base", "trained", "gain", "length base", "trained", "vote base", "trained"],
+      after.byLevel.map((level) => {
+        const old = before.byLevel.find((one) => one.level === level.level);
+        const share = (one: typeof old): string =>
+          one ? `${percentText(one.pass1, 1)} (${words.intervalText({ ...before, ...one })})` : "–";
+        return [
+          String(level.level),
+          String(level.problems),
+          share(old),
+          share(level),
+          old ? `${((level.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
+          old ? words.number(old.meanLength, 0) : "–",
+          words.number(level.meanLength, 0),
+          vote(old?.majority16 ?? null),
+          vote(level.majority16),
+        ];
+      }),
+    ),
+    "## Words of second thought",
+    `Uses in 100 answers; "doubled" is the first step at which the rate over ${wordWindow} steps is more than twice the base's.`,
+    table(
+      ["word", "base", `last ${wordWindow} steps`, "first used, step", "doubled, step"],
+      data.words.map((one) => [
+        one.word,
+        words.number(100 * one.baseRate),
+        words.number(100 * one.finalRate),
+        String(one.firstStep ?? "never"),
+        String(one.doubledStep ?? "never"),
+      ]),
+    ),
+    "## More than one try",
+    table(
+      ["k", "pass@k base", "trained"],
+      words.passAtK(data).map((one) => [String(one.k), percentText(one.before, 1), percentText(one.after, 1)]),
+    ),
+    "## Why answers were right or wrong",
+    table(
+      ["reason", "base", "trained"],
+      words.reasons(data).map((one) => [one.reason, percentText(one.before, 1), percentText(one.after, 1)]),
+    ),
+    "## The same problems, before and after",
+    ...data.examples.flatMap(({ before: old, after: now }) => [
+      `### Level ${old.level}: ${code(old.problem)}`,
+      fence(old.prompt),
+      answer("Base", old),
+      answer("Trained", now),
+    ]),
+    "## Solutions it cannot have copied",
+    `${novel.count} of ${novel.solved} solved held-out problems were solved by a sequence of operations that appears nowhere in the base's pretraining text (${novel.checkedSequences} distinct sequences compared).`,
+    "## What was maximised",
+    fence(summary.objective.text),
+    table(
+      ["setting", "value"],
+      words.objectiveFields(data).map(([field, value]) => [field, value]),
+    ),
+    "## Where and how long",
+    table(
+      ["", ""],
+      [
+        ["machine", `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory`],
+        ["system", `${machine.system}, Node ${machine.node}, engine ${machine.engine}`],
+        ["seed", String(summary.seed)],
+        ["steps", String(summary.steps)],
+        ...words.phases(data).map(([phase, seconds]) => [`time: ${phase}`, words.duration(seconds)]),
+      ],
+    ),
+    "## Do it again",
+    fence(summary.command),
+    "",
+  ].join("\n\n");
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
+  return [line(head), `|${head.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
+}
+
+/** Text of others in a table cell: no new rows, columns, markup or tags. */
+function cell(text: string): string {
+  return visible(text)
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/[\\|<>`*_[\]]/g, "\\$&");
+}
+
+const code = (text: string): string => {
+  const shown = visible(text).replace(/\n/g, " ");
+  const ticks = "`".repeat(longestTicks(shown) + 1);
+  return `${ticks} ${shown} ${ticks}`;
+};
+
+/** A code block whose fence is longer than any run of backticks inside, so that no answer can close it. */
+function fence(text: string): string {
+  const shown = visible(text);
+  const ticks = "`".repeat(Math.max(3, longestTicks(shown) + 1));
+  return `${ticks}text\n${shown}\n${ticks}`;
+}
+
+const longestTicks = (text: string): number => Math.max(0, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
+
+function answer(name: string, line: AnswerLine): string {
+  const right = (line.rewards.accuracy ?? line.reward) >= 1;
+  return `${name}: ${right ? "right" : "wrong"} (${cell(line.reason)}), reward ${words.number(line.reward, 2)}, ${line.tokens} tokens${line.finish === "length" ? ", cut off" : ""}\n\n${fence(line.text)}`;
+}

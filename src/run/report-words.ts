@@ -1,0 +1,85 @@
+import type { ReportData } from "./report-data.ts";
+import type { Measurement } from "./summary.ts";
+
+/** The sentences that report.html and report.md share. */
+
+export const percentText = (share: number, digits = 0): string => `${(share * 100).toFixed(digits)}\u00a0%`;
+
+export const number = (value: number, digits = 1): string =>
+  Number.isFinite(value)
+    ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    : "–";
+
+export const intervalText = ({ pass1Interval: [low, high] }: Measurement): string =>
+  `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)}\u00a0%`;
+
+export function headline({ summary: { before, after } }: ReportData): string {
+  const verb =
+    after.pass1Interval[0] > before.pass1Interval[1] ? "rose" : after.pass1 >= before.pass1 ? "went" : "fell";
+  return `Right answers ${verb} from ${percentText(before.pass1)} to ${percentText(after.pass1)} by reinforcement alone`;
+}
+
+/** True when correctness was the whole reward at every step, so that nothing paid for length or wording. */
+export function onlyAccuracy({ metrics, rewardParts, summary }: ReportData): boolean {
+  // Overlong shaping lowers advantages and shows in no reward part.
+  const shaped = (summary.objective.overlong as { policy?: unknown } | undefined)?.policy === "shape";
+  const exact = metrics.every((line) => Math.abs(line.reward - (line.rewardParts.accuracy ?? 0)) < 1e-9);
+  return rewardParts.length === 1 && exact && !shaped;
+}
+
+/** What was done, in three sentences for somebody who has never seen reinforcement learning. */
+export function story(data: ReportData): [string, string, string] {
+  const { summary, groupSize, rewardParts } = data;
+  const { before, after, steps } = summary;
+  const graded = onlyAccuracy(data)
+    ? "that one grade was all it was told: in training it was shown no solution, and nothing rewarded length or wording"
+    : `it was shown no solution in training; the grades were ${rewardParts.join(", ")}`;
+  const length =
+    after.meanLength > 1.2 * before.meanLength
+      ? `its answers grew from ${number(before.meanLength, 0)} to ${number(after.meanLength, 0)} tokens by themselves`
+      : `its answers took ${number(before.meanLength, 0)} tokens before and ${number(after.meanLength, 0)} after`;
+  return [
+    `A language model that had only been trained to continue text was given problems in ${steps} rounds, and answered each problem ${groupSize} times.`,
+    `A program graded every answer, and whatever the better answers of a problem had in common was made a little more likely; ${graded}.`,
+    `On ${before.problems} problems that it never practised on, ${percentText(before.pass1, 1)} of its answers were right before and ${percentText(after.pass1, 1)} after, and ${length}.`,
+  ];
+}
+
+export const phases = ({ summary: { seconds } }: ReportData): [string, number][] =>
+  Object.entries(seconds).sort(([a], [b]) => Number(a === "total") - Number(b === "total"));
+
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+}
+
+/** Reason codes of either measurement with their shares, the most frequent of the base first. */
+export function reasons(data: ReportData): { reason: string; before: number; after: number }[] {
+  const before = data.evaluations[0]?.reasons ?? {};
+  const after = data.evaluations.at(-1)?.reasons ?? {};
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .map((reason) => ({ reason, before: before[reason] ?? 0, after: after[reason] ?? 0 }))
+    .sort((a, b) => Number(b.reason === "correct") - Number(a.reason === "correct") || b.before - a.before);
+}
+
+/** pass@k of either measurement for the k that both have. */
+export function passAtK(data: ReportData): { k: number; before: number; after: number }[] {
+  const before = data.evaluations[0]?.passAtK ?? {};
+  const after = data.evaluations.at(-1)?.passAtK ?? {};
+  return Object.keys(before)
+    .filter((k) => after[k] !== undefined)
+    .map((k) => ({ k: Number(k), before: before[k]!, after: after[k]! }))
+    .sort((a, b) => a.k - b.k);
+}
+
+/** Fields of the objective other than its text, as written. */
+export function objectiveFields({ summary: { objective } }: ReportData): [string, string][] {
+  return Object.entries(objective)
+    .filter(([field]) => field !== "text")
+    .map(([field, value]) => [field, typeof value === "string" ? value : JSON.stringify(value)]);
+}
+
+export const factor = (before: number, after: number): string =>
+  before > 0 ? `× ${(after / before).toFixed(1)}` : "–";

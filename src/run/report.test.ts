@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { parseHTML } from "linkedom";
+import { fakeAnswers, fakeEnvironment, fakeReport, fakeStep, fakeSummary } from "../../test/fake-run.ts";
+import { readRun } from "./reader.ts";
+import { writeReport } from "./report.ts";
+import { collectReport } from "./report-data.ts";
+import { openRun } from "./run-directory.ts";
+
+let path: string;
+const hostile = '<script>alert("x")</script> ``` | \u001b[31m \u202e';
+
+before(async () => {
+  path = await mkdtemp(join(tmpdir(), "autodidact-report-"));
+  const run = await openRun(path, { recipe: { seed: 7 }, environment: fakeEnvironment });
+  const spoilt = fakeAnswers(7, 0);
+  const [group] = spoilt;
+  spoilt[0] = { ...group!, rollouts: group!.rollouts.map((one) => ({ ...one, text: hostile, reason: hostile })) };
+  await run.recordEvaluation("before", 0, fakeReport(0), spoilt);
+  for (let step = 1; step <= 12; step++) await run.record(fakeStep(7, step, 2));
+  await run.recordEvaluation("after", 12, fakeReport(12), fakeAnswers(7, 12));
+  await run.close();
+});
+after(() => rm(path, { recursive: true, force: true }));
+
+test("an unfinished run has no report yet", async () => {
+  await assert.rejects(writeReport(path), { code: "REPORT_UNFINISHED", message: /summary\.json.*--resume/ });
+});
+
+test("report.html tells the figures, needs nothing and runs nothing", async () => {
+  const run = await openRun(path, { environment: fakeEnvironment, resume: true });
+  const summary = fakeSummary(7, 12);
+  await run.writeSummary(summary);
+  await run.close();
+  const paths = await writeReport(path);
+  const text = await readFile(paths.html, "utf8");
+  const { document } = parseHTML(text);
+  assert.equal(document.querySelectorAll("script, link, img, iframe").length, 0);
+  assert.doesNotMatch(text.replaceAll(/xmlns(:\w+)?="[^"]*"/g, ""), /https?:\/\//);
+  assert.equal(document.querySelectorAll("svg").length, 10);
+  const seen = document.documentElement.textContent ?? "";
+  const percent = (share: number) => `${(share * 100).toFixed(1)}`;
+  for (const value of [
+    percent(summary.before.pass1),
+    percent(summary.after.pass1),
+    percent(summary.after.pass1Interval[0]),
+    summary.command,
+    "Imaginary CPU 3000",
+    "61 of 208",
+    "18,234",
+    "clipHigh",
+    "wrong-numbers",
+  ]) {
+    assert.ok(seen.includes(value), `the page has no ${value}`);
+  }
+  assert.equal(document.querySelectorAll(".pair").length, 5);
+  // An answer is text, whatever it holds.
+  assert.ok(seen.includes('<script>alert("x")</script>'));
+  assert.ok(seen.includes("\\u001b[31m"));
+  assert.ok(!text.includes("\u001b") && !text.includes("\u202e"));
+  // No figure was lost on the way: NaN or undefined would show in a chart's path or in the text.
+  assert.doesNotMatch(text, /NaN|undefined|\[object/);
+});
+
+test("report.md has the same figures, and no answer breaks out of its block", async () => {
+  const text = await readFile(join(path, "report.md"), "utf8");
+  assert.match(text, /^# Right answers (rose|went) from/);
+  assert.match(text, /\n````text\n<script>[^\n]*\n````\n/);
+  assert.doesNotMatch(text, /NaN|undefined/);
+  assert.ok(!text.includes("\u001b"));
+  for (const line of text.split("\n").filter((one) => one.startsWith("| 3 |")))
+    assert.equal(line.match(/(?<!\\)\|/g)?.length, 10);
+});
+
+test("the same run gives the same report", async () => {
+  const one = await readFile(join(path, "report.html"), "utf8");
+  await writeReport(path);
+  assert.equal(await readFile(join(path, "report.html"), "utf8"), one);
+});
+
+test("first use and doubling of a word are the steps they are defined to be", async () => {
+  const run = await readRun(path);
+  const uses = [0, 0, 1, 0, 1, 1, 2, 4, 4, 4];
+  const line = {
+    step: 0,
+    problem: "p",
+    level: 1,
+    prompt: "",
+    sample: 0,
+    tokens: 1,
+    finish: "stop",
+    rewards: {},
+    reward: 0,
+    reason: "",
+    answer: null,
+    advantage: null,
+  } as const;
+  async function* rollouts() {
+    for (const [i, n] of uses.entries()) yield { ...line, step: i + 1, text: "Wait, waiting await ".repeat(n) };
+  }
+  const answers = [
+    { ...line, label: "before", text: "wait" },
+    { ...line, label: "before", text: "no" },
+  ];
+  const data = await collectReport({ ...run, rollouts, answers }, run.summary!, ["wait", "however"]);
+  // Base 0.5 an answer. Five-step means: step 7 (1+0+1+1+2)/5 = 1, step 8 (0+1+1+2+4)/5 = 1.6 > 1.
+  assert.deepEqual(data.words, [
+    { word: "wait", baseRate: 0.5, finalRate: 3, firstStep: 3, doubledStep: 8 },
+    { word: "however", baseRate: 0, finalRate: 0, firstStep: null, doubledStep: null },
+  ]);
+});

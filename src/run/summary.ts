@@ -1,0 +1,105 @@
+import { z } from "zod";
+import { AutodidactError } from "../errors.ts";
+import type { EvalReport } from "../eval/report.ts";
+import { environmentSchema } from "./environment.ts";
+
+/** Low and high end of a 95 % interval. */
+const interval = z.tuple([z.number(), z.number()]);
+
+const measured = {
+  pass1: z.number().describe("share of right answers over all samples, temperature as given"),
+  pass1Interval: interval.describe("95 % interval of pass1, [low, high]; bootstrap over problems"),
+  majority16: z
+    .number()
+    .nullable()
+    .describe(
+      "share of problems whose most common answer among 16 samples is right; null when other than 16 were drawn",
+    ),
+  meanLength: z.number().describe("mean number of tokens of an answer"),
+  reflectiveWordsPerResponse: z.number().describe("mean number of reflective words in an answer"),
+};
+
+export const measurementSchema = z.object({
+  ...measured,
+  truncatedShare: z.number().describe("share of answers cut off by the token limit"),
+  problems: z.int().describe("number of held-out problems"),
+  samplesPerProblem: z.int().describe("answers drawn for each problem"),
+  temperature: z.number().describe("sampling temperature"),
+  maxTokens: z.int().describe("token limit of an answer"),
+  byLevel: z
+    .array(
+      z.object({
+        level: z.int().describe("difficulty, 1 (easiest) to 5"),
+        problems: z.int().describe("number of problems of this level"),
+        ...measured,
+      }),
+    )
+    .describe("the same figures for each difficulty level"),
+});
+
+/** summary.json: the run in figures. Every field is described here and in docs/run-directory.md. */
+export const summarySchema = z.object({
+  version: z.string().describe("version of autodidact"),
+  command: z.string().describe("the command line that repeats the run"),
+  seed: z.int().describe("seed of the run"),
+  steps: z.int().describe("number of updates made"),
+  before: measurementSchema.describe("the base model on held-out problems"),
+  after: measurementSchema.describe("the trained model on the same problems"),
+  seconds: z.record(z.string(), z.number()).describe("wall-clock seconds by phase; `total` is their sum"),
+  objective: z
+    .looseObject({ text: z.string().describe("the objective as a formula with its numbers") })
+    .describe("what was maximised: its text, and every resolved setting beside it"),
+  novelSolutions: z
+    .object({
+      count: z.int().describe("solved held-out problems whose sequence of operations the base's corpus never shows"),
+      solved: z.int().describe("solved held-out problems that were looked at"),
+      checkedSequences: z.int().describe("distinct sequences of operations in the corpus that they were compared with"),
+    })
+    .describe("right answers that cannot have been copied"),
+  machine: environmentSchema.describe("the machine and the program versions, as in environment.json"),
+});
+export type Summary = z.infer<typeof summarySchema>;
+export type Measurement = z.infer<typeof measurementSchema>;
+
+export interface SummaryParts extends Omit<Summary, "before" | "after"> {
+  readonly before: EvalReport;
+  readonly after: EvalReport;
+}
+
+/** Throws SUMMARY_INCOMPARABLE when the two measurements were not made alike. */
+export function summarize(parts: SummaryParts): Summary {
+  for (const field of ["problems", "samplesPerProblem", "temperature", "maxTokens"] as const) {
+    if (parts.before[field] !== parts.after[field]) {
+      throw new AutodidactError(
+        "SUMMARY_INCOMPARABLE",
+        `${field}: ${parts.before[field]} before and ${parts.after[field]} after; measure both alike`,
+      );
+    }
+  }
+  return { ...parts, before: measurement(parts.before), after: measurement(parts.after) };
+}
+
+function measurement(report: EvalReport): Measurement {
+  const sixteen = report.samplesPerProblem === 16;
+  return {
+    pass1: report.pass1.value,
+    pass1Interval: [report.pass1.low, report.pass1.high],
+    majority16: sixteen ? report.majority.value : null,
+    meanLength: report.meanLength,
+    reflectiveWordsPerResponse: report.reflectiveWordsPerResponse,
+    truncatedShare: report.truncatedShare,
+    problems: report.problems,
+    samplesPerProblem: report.samplesPerProblem,
+    temperature: report.temperature,
+    maxTokens: report.maxTokens,
+    byLevel: report.byLevel.map((level) => ({
+      level: level.level,
+      problems: level.problems,
+      pass1: level.pass1.value,
+      pass1Interval: [level.pass1.low, level.pass1.high],
+      majority16: sixteen ? level.majority : null,
+      meanLength: level.meanLength,
+      reflectiveWordsPerResponse: level.reflectiveWordsPerResponse,
+    })),
+  };
+}
