@@ -225,7 +225,7 @@ async function exists(path: string): Promise<boolean> {
 export function writeError(cause: unknown, path: string, size: number): unknown {
   if (cause instanceof AutodidactError || !(cause instanceof Error)) return cause;
   const error = (code: string, message: string): AutodidactError =>
-    new AutodidactError(code, `${path}: cannot write ${size} bytes: ${message}`, { cause });
+    new AutodidactError(code, `${path}: cannot write${size === 0 ? "" : ` ${size} bytes`}: ${message}`, { cause });
   switch (codeOf(cause)) {
     case "ENOSPC":
     case "EDQUOT":

@@ -68,7 +68,7 @@ const steps = (directory: string): string[] => readdirSync(directory).sort();
 
 describe("checkpoints", () => {
   it("round trip: engine state, trainer state, model", async () => {
-    const directory = room();
+    const directory = join(room(), "run", "checkpoints");
     const path = await writeCheckpoint(directory, contents(20));
     assert.equal(path, join(directory, "step-000020"));
     assert.deepEqual(steps(path), ["model", "trainer.json", "trainer.safetensors"]);
@@ -168,6 +168,12 @@ describe("checkpoints", () => {
       rmSync(join(directory, "step-000001"), { recursive: true });
       await assert.rejects(readCheckpoint(directory), { code: "CHECKPOINT_DAMAGED", message: /none of 1 checkpoints/ });
     }
+  });
+
+  it("says where its directory cannot be made", async () => {
+    const file = join(room(), "file");
+    writeFileSync(file, "");
+    await assert.rejects(writeCheckpoint(join(file, "checkpoints"), contents(1)), { code: "FILE_NO_DIRECTORY" });
   });
 
   it("does not pass over one that a newer release wrote", async () => {

@@ -8,7 +8,7 @@
  * A directory appears under its name only when it is whole and on disk, and older ones are removed only after that.
  */
 
-import { readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { EngineState, SnapshotName, Tensor, Tensors } from "../engine/engine.ts";
@@ -22,6 +22,7 @@ import {
   sizeOf,
   withRangedReader,
   writeDirectoryAtomic,
+  writeError,
 } from "./files.ts";
 import {
   checkShapes,
@@ -69,7 +70,7 @@ const snapshotNames = ["reference", "start"] as const satisfies readonly Snapsho
 const groups = ["m", "v", ...snapshotNames] as const;
 
 /**
- * Writes the checkpoint of a step, then removes all but the newest `keep`. Checkpoints of later steps go too: a run that
+ * Writes the checkpoint of a step into `directory`, which is made where it is missing, then removes all but the newest `keep`. Checkpoints of later steps go too: a run that
  * writes step N again has left them behind.
  *
  * @returns the checkpoint's directory
@@ -102,6 +103,9 @@ export async function writeCheckpoint(
   };
   files.set("trainer.json", jsonBytes(json));
 
+  await mkdir(directory, { recursive: true }).catch((cause: unknown) => {
+    throw writeError(cause, directory, 0);
+  });
   await recoverLeftovers(directory);
   await writeDirectoryAtomic(path, files);
   const others = (await listSteps(directory)).filter((other) => other !== step);
