@@ -200,7 +200,7 @@ export function fakeSummary(seed: number, steps: number): Summary {
     steps,
     before: fakeReport(0),
     after: fakeReport(steps),
-    seconds: { load: 1.2, measure: 41.5, train: 412.8, total: 455.5 },
+    seconds: { before: 21.5, after: 21.2, reinforce: 412.8, total: 455.5 },
     objective: {
       text: "maximise  mean over tokens of  min(ρ A, clip(ρ, 0.8, 1.2) A)\nA = (r − mean of group) / std of group",
       preset: "r1-zero",
@@ -209,7 +209,7 @@ export function fakeSummary(seed: number, steps: number): Summary {
       clipHigh: 0.2,
       klCoef: 0,
     },
-    novelSolutions: { count: 61, solved: 208, checkedSequences: 18234 },
+    novelSolutions: { count: 61, solved: 208, checkedSequences: 18234, novelCourses: 17 },
     machine: fakeEnvironment,
   });
 }

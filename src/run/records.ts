@@ -43,7 +43,13 @@ const grpoMetricsSchema = z.object({
 
 /** A line of metrics.jsonl. Nothing in it depends on the clock: same seed and machine, same bytes. */
 export const metricsLineSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("grpo"), step: z.int(), warnings: z.array(z.string()), ...grpoMetricsSchema.shape }),
+  z.object({
+    kind: z.literal("grpo"),
+    step: z.int(),
+    warnings: z.array(z.string()),
+    stop: z.string().optional(),
+    ...grpoMetricsSchema.shape,
+  }),
   z.object({
     kind: z.literal("sft"),
     step: z.int(),
@@ -135,8 +141,15 @@ export type EvaluationLine = z.output<typeof evaluationLineSchema>;
 
 export function metricsLine(step: Step): MetricsLine {
   if (step.kind === "grpo") {
-    const { index, warnings, metrics } = step;
-    return { kind: "grpo", step: index, ...metrics, rewardParts: { ...metrics.rewardParts }, warnings: [...warnings] };
+    const { index, warnings, metrics, stop } = step;
+    return {
+      kind: "grpo",
+      step: index,
+      ...metrics,
+      rewardParts: { ...metrics.rewardParts },
+      warnings: [...warnings],
+      ...(stop !== undefined && { stop }),
+    };
   }
   const { kind, index, seconds: _, ...figures } = step;
   return { kind, step: index, ...figures };

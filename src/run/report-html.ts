@@ -46,7 +46,7 @@ function hero({ summary: { before, after, seconds } }: ReportData): Markup {
 ${fact(words.factor(before.meanLength, after.meanLength), "answer length")}
 ${fact(words.factor(before.reflectiveWordsPerResponse, after.reflectiveWordsPerResponse), "reflective words")}
 ${fact(after.majority16 === null ? "–" : percentText(after.majority16), "vote of 16")}
-${fact(words.duration(seconds.train ?? seconds.total ?? Number.NaN), seconds.train === undefined ? "in all" : "of training")}
+${fact(words.duration(seconds.reinforce ?? seconds.total ?? 0), seconds.reinforce === undefined ? "in all" : "of training")}
 </div>
 </div>`;
 }
@@ -158,11 +158,11 @@ function answer(name: string, line: AnswerLine, kind: "" | "after"): Markup {
 }
 
 function fine(data: ReportData): Markup {
-  const { novelSolutions: novel, objective, machine, command, seed, steps } = data.summary;
+  const { objective, machine, command, seed, steps } = data.summary;
   const rows = (list: readonly (readonly [string, string])[]): Markup =>
     html`<dl>${list.map(([field, value]) => html`<dt>${field}</dt><dd>${value}</dd>`)}</dl>`;
   return html`<h2>Solutions it cannot have copied</h2>
-<p>${words.number(novel.count, 0)} of ${words.number(novel.solved, 0)} solved held-out problems were solved by a sequence of operations that appears nowhere in the base's pretraining text (${words.number(novel.checkedSequences, 0)} distinct sequences were compared).</p>
+<p>${words.novelty(data)}</p>
 <h2>What was maximised</h2>
 <pre class="block">${objective.text}</pre>
 ${rows(words.objectiveFields(data))}

@@ -8,7 +8,7 @@ import { percentText } from "./report-words.ts";
 /** report.md: the report's figures as text. */
 export function reportMarkdown(data: ReportData): string {
   const { summary } = data;
-  const { before, after, novelSolutions: novel, machine } = summary;
+  const { before, after, machine } = summary;
   const vote = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
   return [
     `# ${words.headline(data)}`,
@@ -80,7 +80,7 @@ export function reportMarkdown(data: ReportData): string {
       answer("Trained", now),
     ]),
     "## Solutions it cannot have copied",
-    `${novel.count} of ${novel.solved} solved held-out problems were solved by a sequence of operations that appears nowhere in the base's pretraining text (${novel.checkedSequences} distinct sequences compared).`,
+    words.novelty(data),
     "## What was maximised",
     fence(summary.objective.text),
     table(

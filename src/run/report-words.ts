@@ -83,3 +83,9 @@ export function objectiveFields({ summary: { objective } }: ReportData): [string
 
 export const factor = (before: number, after: number): string =>
   before > 0 ? `× ${(after / before).toFixed(1)}` : "–";
+
+/** How many solutions cannot have been copied, in one sentence or two. */
+export function novelty({ summary: { novelSolutions: novel } }: ReportData): string {
+  if (novel === null) return "The base model's pretraining text is not known, so this was not counted.";
+  return `${number(novel.count, 0)} of ${number(novel.solved, 0)} solved held-out problems were solved by a sequence of operations that appears nowhere in the base's pretraining text (${number(novel.checkedSequences, 0)} sequences were compared). Leaving the numbers out and looking at the course of the whole answer, ${number(novel.novelCourses, 0)} answers follow a course that the text never shows.`;
+}

@@ -49,7 +49,9 @@ test("docs/run-directory.md describes every field of summary.json", async () => 
       description?: string;
       anyOf?: object[];
     };
-    if (node.properties)
+    const inner = node.anyOf?.find((one) => "properties" in one);
+    if (inner) walk(inner, path);
+    else if (node.properties)
       for (const [field, inner] of Object.entries(node.properties)) walk(inner, path ? `${path}.${field}` : field);
     else if (node.items && !Array.isArray(node.items) && (node.items as { properties?: object }).properties)
       walk(node.items, `${path}[]`);

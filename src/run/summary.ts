@@ -53,9 +53,13 @@ export const summarySchema = z.object({
     .object({
       count: z.int().describe("solved held-out problems whose sequence of operations the base's corpus never shows"),
       solved: z.int().describe("solved held-out problems that were looked at"),
-      checkedSequences: z.int().describe("distinct sequences of operations in the corpus that they were compared with"),
+      checkedSequences: z.int().describe("sequences of operations in the corpus that they were compared with"),
+      novelCourses: z
+        .int()
+        .describe("solved problems whose whole answer, as operations without numbers, the corpus never shows either"),
     })
-    .describe("right answers that cannot have been copied"),
+    .nullable()
+    .describe("right answers that cannot have been copied; null where the base model's corpus is not known"),
   machine: environmentSchema.describe("the machine and the program versions, as in environment.json"),
 });
 export type Summary = z.infer<typeof summarySchema>;

@@ -1,0 +1,174 @@
+import { bar, type Line, lineColumns, render, type Style, span, sparkline, wrap } from "./spans.ts";
+import type { Drawing, View } from "./view-contract.ts";
+import { groupLines, tellingGroup } from "./view-group.ts";
+import { evaluationText, percent, timeText } from "./view-text.ts";
+
+const hideCursor = "\u001b[?25l";
+const showCursor = "\u001b[?25h";
+// Terminals that know these draw what is between them at once; the others pass over them.
+const beginFrame = "\u001b[?2026h";
+const endFrame = "\u001b[?2026l";
+const eraseLine = "\u001b[K";
+const eraseBelow = "\u001b[J";
+
+/** Steps between two groups that are shown. */
+const groupEvery = 10;
+
+interface Curve {
+  readonly name: string;
+  readonly values: number[];
+  readonly text: (value: number) => string;
+  /** Top of the scale; undefined: the highest value so far. */
+  readonly high?: number;
+}
+
+/**
+ * The view on a terminal. What has happened scrolls up as ordinary lines; the last lines, the ones that change, are
+ * drawn over in place. Lines are cut to the window, so that the number of rows to go up is known.
+ */
+export function liveView({ stream, totalSteps, color, now }: Drawing): View {
+  const curves: Record<string, Curve> = {
+    pass1: { name: "right answers", values: [], text: percent, high: 1 },
+    length: { name: "answer length", values: [], text: (value) => `${value.toFixed(0)} tokens` },
+    words: { name: "reflective words", values: [], text: (value) => value.toFixed(2) },
+    loss: { name: "loss", values: [], text: (value) => value.toFixed(3) },
+  };
+  const starts: Record<string, number> = {};
+  let doing = "";
+  let why = "";
+  let detail = "";
+  let fraction: number | null = null;
+  let stepsDone = 0;
+  const seconds: number[] = [];
+  let lastStepAt = now();
+  let drawn: Line[] = [];
+  let finished = false;
+  let closed = false;
+
+  const width = (): number => Math.max(20, (stream.columns ?? 80) - 1);
+  const rows = (): number => Math.max(4, (stream.rows ?? 24) - 1);
+
+  function left(): string {
+    if (seconds.length === 0 || stepsDone >= totalSteps) return "";
+    const recent = seconds.slice(-10);
+    const each = recent.reduce((sum, one) => sum + one, 0) / recent.length;
+    const since = Math.min(each, (now() - lastStepAt) / 1000);
+    return `${timeText(each * (totalSteps - stepsDone) - since)} left`;
+  }
+
+  function curveLines(): Line[] {
+    return Object.entries(curves).flatMap(([key, { name, values, text, high }]) => {
+      if (values.length === 0) return [];
+      const start = starts[key];
+      const after = `  ${text(values.at(-1)!)}${start === undefined ? "" : `  (base ${text(start)})`}`;
+      const label = `  ${name.padEnd(17)} `;
+      const room = Math.max(0, Math.min(60, width() - label.length - after.length));
+      const curve = sparkline(values, room, 0, high ?? Math.max(...values));
+      return [[span(label, "gray"), span(curve, "cyan"), span(after)]];
+    });
+  }
+
+  function live(): Line[] {
+    if (finished) return [];
+    const wide = width();
+    const share = fraction ?? (totalSteps > 0 ? stepsDone / totalSteps : 0);
+    const tail = fraction === null ? `step ${stepsDone} of ${totalSteps}  ${left()}` : `${percent(fraction)}`;
+    const barWidth = Math.max(4, Math.min(40, wide - tail.length - 6));
+    const [done, open] = bar(share, barWidth);
+    const lines: Line[] = [
+      [],
+      [span(`  ${doing}`, "bold"), span(why ? `  ${why}` : "", "gray")],
+      [span("  "), span(done, "cyan"), span(open, "gray"), span(`  ${tail}`)],
+    ];
+    if (detail) lines.push([span(`  ${detail}`, "gray")]);
+    const drawnCurves = curveLines();
+    if (drawnCurves.length > 0) lines.push([], ...drawnCurves);
+    lines.push([]);
+    return lines.slice(0, rows());
+  }
+
+  /** Writes lines that stay, then the live ones anew. */
+  function draw(staying: readonly Line[] = []): void {
+    if (closed) return;
+    const wide = width();
+    // After the window was made narrower, the terminal has folded what was drawn: count the rows it takes now.
+    const up = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(lineColumns(line) / (wide + 1))), 0);
+    const text = (line: Line): string => `${render(line, wide, color)}${eraseLine}\n`;
+    drawn = live();
+    const back = up > 0 ? `\u001b[${up}A\r` : "";
+    const kept = staying.map(text).join("");
+    stream.write(`${beginFrame}${hideCursor}${back}${kept}${drawn.map(text).join("")}${eraseBelow}${endFrame}`);
+    drawn = drawn.map((line) => [span(render(line, wide, false))]);
+  }
+
+  /** Text that stays is wrapped; only what is drawn over is cut. */
+  const said = (text: string, style?: Style): Line[] =>
+    wrap(text, width() - 2).map((line) => [span(`  ${line}`, style)]);
+
+  const restore = (): void => {
+    if (!closed) stream.write(showCursor);
+  };
+  const onResize = (): void => draw();
+  stream.on?.("resize", onResize);
+  process.once("exit", restore);
+  // The time that is left goes down between steps, too.
+  const timer = setInterval(() => draw(), 1000);
+  timer.unref();
+
+  const view: View = {
+    phase(text, reason = "") {
+      [doing, why, detail, fraction] = [text, reason, "", null];
+      draw();
+    },
+    progress(share, text) {
+      [fraction, detail] = [share, text];
+      draw();
+    },
+    step(step) {
+      fraction = null;
+      detail = "";
+      stepsDone = step.index;
+      seconds.push(step.kind === "grpo" ? step.timing.total : step.seconds);
+      lastStepAt = now();
+      if (step.kind === "sft") {
+        curves.loss!.values.push(step.loss);
+        draw();
+        return;
+      }
+      curves.pass1!.values.push(step.metrics.pass1);
+      curves.length!.values.push(step.metrics.lengthMean);
+      curves.words!.values.push(step.metrics.reflectiveWordsPerResponse);
+      const staying: Line[] = step.warnings.flatMap((warning) => said(`warning: ${warning}`, "yellow"));
+      const group = step.index % groupEvery === 1 ? tellingGroup(step.groups) : null;
+      if (group) staying.push([], ...groupLines(group, width()), []);
+      draw(staying);
+    },
+    evaluation(report, label) {
+      if (/before|base/.test(label)) {
+        Object.assign(starts, {
+          pass1: report.pass1.value,
+          length: report.meanLength,
+          words: report.reflectiveWordsPerResponse,
+        });
+      }
+      [fraction, detail] = [null, ""];
+      draw([[span(`  ${label}  `, "bold"), span(evaluationText(report))]]);
+    },
+    group: (group) => draw([[], ...groupLines(group, width()), []]),
+    note: (text) => draw(said(text)),
+    done(lines) {
+      finished = true;
+      draw([[], ...curveLines(), [], ...lines.flatMap((text) => said(text))]);
+      view.close();
+    },
+    close() {
+      if (closed) return;
+      clearInterval(timer);
+      stream.off?.("resize", onResize);
+      process.off("exit", restore);
+      stream.write(showCursor);
+      closed = true;
+    },
+  };
+  return view;
+}
