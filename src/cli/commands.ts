@@ -5,6 +5,18 @@ import type { CommandTable } from "./command.ts";
  * starts no engine. A test keeps each summary equal to its declaration's.
  */
 export const commands: CommandTable = {
+  zero: {
+    summary: "R1-Zero on this machine: a small base model learns to reason by reinforcement alone",
+    load: async () => (await import("./zero.ts")).zero,
+  },
+  pretrain: {
+    summary: "make the small world's base model from a generated corpus",
+    load: async () => (await import("./pretrain.ts")).pretrain,
+  },
+  sample: {
+    summary: "print completions of a prompt",
+    load: async () => (await import("./sample.ts")).sample,
+  },
   report: {
     summary: "write report.html and report.md of a finished run again",
     load: async () => (await import("./report.ts")).report,

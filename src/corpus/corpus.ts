@@ -41,7 +41,7 @@ function pair(source: Random): string {
   const target = source.chance(0.6) && any <= 99 ? any : source.int(2, 99);
   const last = nearest(pool, target);
   const verdict = last.result === target ? "yes" : "no";
-  return `${promptOf(pool, target)}${last.left}${last.operation}${last.right}=${last.result} ${verdict}`;
+  return `${promptOf(pool, target)}\n${last.left}${last.operation}${last.right}=${last.result} ${verdict}`;
 }
 
 /** Endless documents; the same seed gives the same ones. End-of-sequence tokens are for whoever packs them. */
@@ -63,7 +63,7 @@ export function* corpus(seed: number): Generator<Document> {
       const { numbers, targets } = source.pick(source.pick(sets));
       const target = source.pick(targets);
       const reflective = source.chance(reflectiveShare);
-      const text = promptOf(numbers, target) + answer(numbers, target, reflective, source);
+      const text = `${promptOf(numbers, target)}\n${answer(numbers, target, reflective, source)}`;
       yield { kind: reflective ? "reflective" : "careless", text };
     }
   }

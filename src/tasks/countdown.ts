@@ -30,9 +30,9 @@ export interface CountdownOptions {
   readonly levels?: readonly number[];
 }
 
-/** `2 7 9 make 65` and a line end, the form that the small world's base model has read. */
+/** `2 7 9 make 65`, the form that the small world's base model has read, a line end behind it. */
 export function promptOf(numbers: readonly number[], target: number): string {
-  return `${numbers.join(" ")} make ${target}\n`;
+  return `${numbers.join(" ")} make ${target}`;
 }
 
 function problemOf(level: number, numbers: readonly number[], target: number): CountdownProblem {

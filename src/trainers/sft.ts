@@ -1,11 +1,11 @@
-import type { Datum } from "../engine/engine.ts";
+import type { Datum, Layout } from "../engine/engine.ts";
 import type { Policy } from "../model/policy.ts";
 import { learningRateAt, type Schedule } from "../optimizer/schedule.ts";
 import type { SftStep } from "./step.ts";
 
 /**
  * Cross-entropy on documents: pretraining (every token counts) and supervised fine-tuning (the prompt is masked).
- * Documents are packed into rows without seeing each other. Left out: dropout, and shuffling, which the caller does.
+ * Documents that share a row do not see each other. Left out: dropout, and shuffling, which the caller does.
  */
 export interface Document {
   /** Ends with the end-of-sequence token where the text ends. */
@@ -19,8 +19,11 @@ export interface SftOptions {
   readonly steps: number;
   /** Learned tokens of one update, about. */
   readonly tokensPerStep: number;
-  /** Row of the packed layout, in tokens; no document may be longer. */
-  readonly rowLength: number;
+  /**
+   * "packed" keeps padding lowest whatever the lengths; "rows" computes less attention where documents are short, since
+   * rows are no longer than their documents.
+   */
+  readonly layout: Layout;
   readonly schedule: Schedule;
   /** @default 0.1 */
   readonly weightDecay?: number;
@@ -42,7 +45,7 @@ export async function* sft(
   documents: Iterator<Document>,
   options: SftOptions,
 ): AsyncGenerator<SftStep> {
-  const { steps, tokensPerStep, rowLength, schedule, startStep = 0 } = options;
+  const { steps, tokensPerStep, layout, schedule, startStep = 0 } = options;
   const [beta1, beta2] = options.betas ?? [0.9, 0.95];
   let tokensTotal = options.tokensTotal ?? 0;
   for (let index = startStep + 1; index <= steps; index++) {
@@ -50,7 +53,6 @@ export async function* sft(
     const batch = takeTokens(documents, tokensPerStep);
     if (batch.length === 0) return;
     const tokens = batch.reduce((sum, document) => sum + document.tokens.length - document.promptLength, 0);
-    const layout = { kind: "packed", rowLength } as const;
     const { loss, paddingShare } = await engine.forwardBackward(
       batch.map((document) => datum(document, 1 / tokens)),
       { name: "cross-entropy" },

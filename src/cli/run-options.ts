@@ -1,0 +1,66 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+import { AutodidactError } from "../errors.ts";
+import { setByPath } from "../recipe/schema.ts";
+import { Stopped } from "../run/observer.ts";
+import type { Context } from "./command.ts";
+import { createView, type View } from "./view.ts";
+
+/** Options that every command with a run directory has. */
+export const runOptions = {
+  resume: z.boolean().default(false).describe("go on with the run in --out behind its last checkpoint"),
+  seed: z.int().min(0).optional().describe("the one seed that everything random derives from").meta({ value: "N" }),
+  provider: z.enum(["cpu", "webgpu", "cuda"]).optional().describe("execution provider of ONNX Runtime"),
+  threads: z.int().min(1).optional().describe("threads to compute with; all cores where left out").meta({ value: "N" }),
+  set: z
+    .array(z.string())
+    .default([])
+    .describe("any setting of the recipe, objective.overrides.klCoef=0.001 for instance")
+    .meta({ value: "NAME=VALUE" }),
+  dryRun: z.boolean().default(false).describe("print the resolved recipe and stop"),
+};
+
+export interface RunOptions {
+  readonly seed?: number | undefined;
+  readonly provider?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly set: readonly string[];
+}
+
+/** Defaults, then the flags, then --set, as one object for the recipe's schema. */
+export function assemble(
+  defaults: object,
+  flags: Readonly<Record<string, unknown>>,
+  { seed, provider, threads, set }: RunOptions,
+): Record<string, unknown> {
+  const recipe = structuredClone(defaults) as Record<string, unknown>;
+  for (const [path, value] of Object.entries({ ...flags, seed, provider, threads }))
+    if (value !== undefined) setByPath(recipe, path, JSON.stringify(value));
+  for (const assignment of set) {
+    const equals = assignment.indexOf("=");
+    if (equals < 1)
+      throw new AutodidactError("RECIPE_INVALID", `--set ${assignment}: has no value; write --set name=value`);
+    setByPath(recipe, assignment.slice(0, equals), assignment.slice(equals + 1));
+  }
+  return recipe;
+}
+
+/** Draws on stdout, or on stderr where --json keeps stdout for the result. */
+export function viewFor(context: Context, totalSteps: number): View {
+  const stream = context.json ? context.stderr : context.stdout;
+  return createView({ stream, isTTY: stream.isTTY === true, totalSteps, env: context.env });
+}
+
+/** Runs `work`; a stop that was asked for ends with how to go on, not with an error. */
+export async function untilStopped<T>(view: View, out: string, command: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Stopped) view.done([`Stopped; nothing is lost. Go on with: autodidact ${command} --resume --out ${out}`]);
+    throw error;
+  } finally {
+    view.close();
+  }
+}
+
+export const outPath = (context: Context, out: string): string => resolve(context.cwd, out);

@@ -1,0 +1,51 @@
+/** The public interface. A run from a script: examples/grpo-by-hand.ts; a task of your own: examples/custom-task.ts. */
+export { type Advantaged, type AdvantageSettings, groupAdvantages } from "./advantage.ts";
+export { readModelDirectory, writeModelDirectory } from "./checkpoint/model-directory.ts";
+export { readCheckpoint, writeCheckpoint } from "./checkpoint/trainer-state.ts";
+export { EmbeddedEngine, type EmbeddedOptions } from "./engine/embedded.ts";
+export type * from "./engine/engine.ts";
+export { availableProviders, onnxRuntime } from "./engine/onnxruntime.ts";
+export { referenceRuntime } from "./engine/reference.ts";
+export { openWorkerEngine } from "./engine/worker-engine.ts";
+export { AutodidactError } from "./errors.ts";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
+export { countReflectiveWords } from "./eval/reflection.ts";
+export type { Estimate, EvalReport, LevelReport } from "./eval/report.ts";
+export {
+  describeObjective,
+  type Objective,
+  type ObjectiveOverrides,
+  type PresetName,
+  presets,
+  resolveObjective,
+} from "./losses/objective.ts";
+export { type ModelConfig, modelConfigSchema } from "./model/config.ts";
+export { parameterCount, parameterShapes } from "./model/parameters.ts";
+export type { Policy } from "./model/policy.ts";
+export { learningRateAt, type Schedule } from "./optimizer/schedule.ts";
+export { type Random, random } from "./random.ts";
+export { type Scored, score } from "./rewards/score.ts";
+export { type RolloutOptions, rolloutGroups } from "./rollout/collect.ts";
+export type { Finish, Group, Rollout } from "./rollout/rollout.ts";
+export { openPolicy } from "./run/open-policy.ts";
+export { readRun } from "./run/reader.ts";
+export { writeReport } from "./run/report.ts";
+export { openRun, type RunDirectory } from "./run/run-directory.ts";
+export { type Summary, summarySchema } from "./run/summary.ts";
+export { type CountdownProblem, countdown } from "./tasks/countdown.ts";
+export {
+  type Answer,
+  defineTask,
+  type Problem,
+  type Reward,
+  type Split,
+  type Task,
+  type Verdict,
+} from "./tasks/task.ts";
+export { characterTokenizer } from "./tokenizer/character.ts";
+export { renderChat } from "./tokenizer/chat.ts";
+export { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
+export { diagnosticsSchema } from "./trainers/diagnostics.ts";
+export { type GrpoOptions, grpo } from "./trainers/grpo.ts";
+export { type Document, type SftOptions, sft } from "./trainers/sft.ts";
+export type { GrpoMetrics, GrpoStep, SftStep, Step } from "./trainers/step.ts";

@@ -1,0 +1,37 @@
+import type { z } from "zod";
+import type { pretrainSchema, zeroSchema } from "./schema.ts";
+
+/**
+ * The values behind `autodidact zero` and `autodidact pretrain`; why these, dev/LOG.md. Everything can be changed from
+ * the command line.
+ */
+export const zeroDefaults = {
+  steps: 100,
+  maxTokens: 320,
+  objective: {
+    preset: "dapo",
+    overrides: {
+      minibatches: 1,
+      dynamicSampling: { enabled: false },
+      overlong: { policy: "keep" },
+    },
+  },
+  schedule: { kind: "constant", learningRate: 2e-4, warmupSteps: 0, floor: 0 },
+} as const satisfies Partial<z.input<typeof zeroSchema>>;
+
+/** `--quick`: a visible rise in about a minute. */
+export const quickDefaults = {
+  ...zeroDefaults,
+  steps: 12,
+  evaluation: { problems: 50, samplesPerProblem: 4, every: 0 },
+} as const satisfies Partial<z.input<typeof zeroSchema>>;
+
+/** The base model that ships in models/countdown-base. */
+export const pretrainDefaults = {
+  width: 128,
+  layers: 4,
+  keyValueHeads: 1,
+  mlpWidth: 384,
+  tokens: 16_000_000,
+  schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
+} as const satisfies Partial<z.input<typeof pretrainSchema>>;

@@ -1,0 +1,130 @@
+import { z } from "zod";
+import { AutodidactError } from "../errors.ts";
+import { type Objective, objectiveOverridesSchema, presetNames, resolveObjective } from "../losses/objective.ts";
+import { scheduleSchema } from "../optimizer/schedule.ts";
+import { diagnosticsSchema } from "../trainers/diagnostics.ts";
+
+/**
+ * What a run is. One declaration gives the static types, the checks, the command-line options and recipe.json. Fields
+ * have the field's standard names; R1's own values stand in docs/objective.md.
+ */
+
+const seed = z.int().min(0).max(2 ** 31 - 1).default(1).describe("the one seed that everything random derives from");
+
+const computeShape = {
+  provider: z
+    .enum(["cpu", "webgpu", "cuda"])
+    .default("cpu")
+    .describe("execution provider of ONNX Runtime that computes"),
+  threads: z.int().min(1).max(256).optional().describe("threads to compute with; all cores where left out"),
+};
+
+/** Held-out measurements of a run. */
+const evaluationSchema = z.strictObject({
+  problems: z.int().min(1).default(300).describe("held-out problems measured before and after"),
+  samplesPerProblem: z.int().min(1).max(1024).default(16).describe("answers to each of them; majority@16 needs 16"),
+  every: z.int().min(0).default(10).describe("updates between measurements on the way; 0 for none"),
+  problemsOnTheWay: z.int().min(1).default(100).describe("held-out problems of a measurement on the way"),
+  samplesOnTheWay: z.int().min(1).default(2).describe("answers to each of those"),
+});
+
+export const zeroSchema = z.strictObject({
+  seed,
+  model: z.string().min(1).describe("directory of the base model, in Hugging Face's layout"),
+  levels: z.array(z.int().min(1).max(5)).min(1).default([1, 2, 3, 4, 5]).describe("difficulty levels of Countdown"),
+  steps: z.int().min(1).describe("updates of reinforcement learning"),
+  problemsPerStep: z.int().min(1).default(16).describe("questions a step"),
+  groupSize: z.int().min(2).max(4096).default(16).describe("G, answers to each question, graded against each other"),
+  maxTokens: z.int().min(2).describe("token limit of an answer"),
+  objective: z
+    .strictObject({
+      preset: z.enum(presetNames).default("dapo").describe("published objective to start from"),
+      overrides: objectiveOverridesSchema.prefault({}).describe("fields of the preset that are changed"),
+    })
+    .prefault({}),
+  schedule: scheduleSchema.describe("learning rate"),
+  weightDecay: z.number().min(0).default(0).describe("AdamW's decoupled weight decay"),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.99]).describe("AdamW's betas"),
+  maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
+  evaluation: evaluationSchema.prefault({}),
+  checkpointEvery: z.int().min(1).default(10).describe("updates between checkpoints"),
+  diagnostics: diagnosticsSchema.prefault({}).describe("when a run that cannot learn says so and stops"),
+  ...computeShape,
+});
+export type ZeroRecipe = z.output<typeof zeroSchema>;
+
+export const pretrainSchema = z.strictObject({
+  seed,
+  width: z.int().min(32).multipleOf(32).describe("hidden_size"),
+  layers: z.int().min(1).describe("num_hidden_layers"),
+  keyValueHeads: z.int().min(1).describe("num_key_value_heads; query heads have 32 dimensions each"),
+  mlpWidth: z.int().min(1).describe("intermediate_size"),
+  positions: z.int().min(64).default(1024).describe("max_position_embeddings"),
+  tokens: z.int().min(1).describe("characters of the corpus to read"),
+  tokensPerStep: z.int().min(256).default(8192).describe("characters of one update"),
+  schedule: scheduleSchema.describe("learning rate"),
+  weightDecay: z.number().min(0).default(0.1).describe("AdamW's decoupled weight decay, on matrices"),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.98]).describe("AdamW's betas"),
+  maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
+  checkpointEvery: z.int().min(1).default(200).describe("updates between checkpoints"),
+  ...computeShape,
+});
+export type PretrainRecipe = z.output<typeof pretrainSchema>;
+
+/** A recipe checked against its schema; RECIPE_INVALID names each field, the value found and what is expected. */
+export function parseRecipe<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      const at = issue.path.join(".");
+      return `${[at, issue.keys[0]].filter(Boolean).join(".")}: there is no such setting; known: ${knownKeys(schema, issue.path)}`;
+    }
+    const found = issue.path.reduce<unknown>(
+      (node, key) => (typeof node === "object" && node !== null ? (node as Record<PropertyKey, unknown>)[key] : undefined),
+      value,
+    );
+    const what = found === undefined ? "is missing" : `is ${JSON.stringify(found)}`;
+    return `${issue.path.join(".") || "recipe"}: ${what}; ${issue.message}`;
+  });
+  throw new AutodidactError("RECIPE_INVALID", lines.join("\n"));
+}
+
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string {
+  let at: unknown = schema;
+  for (const key of path) at = (unwrap(at) as z.ZodObject).shape?.[String(key)];
+  return Object.keys((unwrap(at) as z.ZodObject).shape ?? {}).join(", ");
+}
+
+function unwrap(schema: unknown): unknown {
+  const inner = (schema as { def?: { innerType?: unknown } } | undefined)?.def?.innerType;
+  return inner === undefined ? schema : unwrap(inner);
+}
+
+/** The objective of a recipe, resolved; contradictions are refused here, before any model loads. */
+export function recipeObjective(recipe: ZeroRecipe): Objective {
+  return resolveObjective(recipe.objective.preset, recipe.objective.overrides, recipe);
+}
+
+/** Sets `a.b.c` in a nested object, making the objects on the way; for `--set a.b.c=value`. */
+export function setByPath(target: Record<string, unknown>, path: string, text: string): void {
+  const keys = path.split(".");
+  if (keys.some((key) => key === "" || key === "__proto__" || key === "constructor" || key === "prototype"))
+    throw new AutodidactError("RECIPE_INVALID", `--set ${path}: is not a setting's name; write name=value or part.name=value`);
+  let at = target;
+  for (const key of keys.slice(0, -1)) {
+    const below = at[key];
+    if (typeof below !== "object" || below === null) at[key] = {};
+    at = at[key] as Record<string, unknown>;
+  }
+  at[keys[keys.length - 1]!] = valueOf(text);
+}
+
+/** JSON where it is JSON, text otherwise. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

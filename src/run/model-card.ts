@@ -1,0 +1,36 @@
+import * as writers from "../corpus/writers.ts";
+import type { PretrainRecipe } from "../recipe/schema.ts";
+import type { Pretrained } from "./pretrain.ts";
+
+/** README.md of a base model: what it is, what it has read, and the command that makes it again. */
+export function modelCard(recipe: PretrainRecipe, documents: number, result: Pretrained, command: string): string {
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  return `---
+license: mit
+library_name: transformers
+---
+# Countdown base
+
+A Llama-shaped character model of ${result.parameters.toLocaleString("en")} parameters (${recipe.layers} layers, width ${recipe.width}), the starting point of
+\`autodidact zero\`. It continues plain text; it was not taught to answer, to search or to stop at a right answer.
+
+## What it has read
+${documents.toLocaleString("en")} generated documents, ${recipe.tokens.toLocaleString("en")} characters, once: number puzzles as people leave them, arithmetic drill, and
+puzzles with two numbers. Nothing is filtered for correctness and no writer knows a solution. Of the puzzle writers ${percent(1 - writers.reflectiveShare)} are
+careless (one to three tries) and ${percent(writers.reflectiveShare)} are reflective: after a failed try they say a word such as "wait" and try another first step.
+${percent(writers.chineseShare)} write Chinese, ${percent(writers.mixedShare)} mix both languages. No number set of a held-out puzzle occurs in it.
+
+So the base already knows arithmetic, honest checking and, rarely, search. Reinforcement can only select and strengthen
+what it can produce.
+
+## Figures
+Cross-entropy on kept-out documents: ${result.heldOutLoss.toFixed(4)} nats a character. Pretraining took ${Math.round(result.seconds)} s.
+
+## Make it again
+Seed ${recipe.seed}:
+
+\`\`\`sh
+${command}
+\`\`\`
+`;
+}

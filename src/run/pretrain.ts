@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { jsonBytes, type Model, modelFiles } from "../checkpoint/model-directory.ts";
+import { writeDirectoryAtomic } from "../checkpoint/files.ts";
+import { type Json, readCheckpoint, writeCheckpoint } from "../checkpoint/trainer-state.ts";
+import { corpus, corpusAlphabet } from "../corpus/corpus.ts";
+import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
+import { parameterCount } from "../model/parameters.ts";
+import type { PretrainRecipe } from "../recipe/schema.ts";
+import { characterTokenizer } from "../tokenizer/character.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
+import { type Document, sft } from "../trainers/sft.ts";
+import type { SftStep } from "../trainers/step.ts";
+import { environment } from "./environment.ts";
+import { modelCard } from "./model-card.ts";
+import { type RunObserver, Stopped } from "./observer.ts";
+import { openEngine } from "./open-policy.ts";
+import { readRun } from "./reader.ts";
+import { type FileLengths, openRun } from "./run-directory.ts";
+
+/** Makes the small world's base model: generates the corpus and reads it once. Resumes as runZero does. */
+export interface PretrainOptions {
+  readonly path: string;
+  readonly resume: boolean;
+  readonly command: string;
+  readonly signal: AbortSignal;
+  readonly observer: RunObserver;
+}
+
+export interface Pretrained {
+  readonly model: string;
+  readonly parameters: number;
+  readonly loss: number;
+  readonly heldOutLoss: number;
+  readonly seconds: number;
+}
+
+/** Documents set aside from another seed; the model never reads them. */
+const HELD_OUT = 500;
+
+export async function pretrain(recipe: PretrainRecipe, options: PretrainOptions): Promise<Pretrained> {
+  const { observer, signal } = options;
+  const tokenizer = characterTokenizer(corpusAlphabet);
+  const config = configOf(recipe, tokenizer);
+  observer.phase("Pretraining the base model", "it reads sloppy puzzle solving and arithmetic; nobody wrote for a grader");
+  const engine = await openEngine(config, tokenizer, recipe, recipe.seed);
+  try {
+    const run = await openRun(options.path, { recipe, environment: environment(engine.name), resume: options.resume });
+    try {
+      const checkpoint = options.resume ? await readCheckpoint(run.checkpoints) : undefined;
+      const state = checkpoint?.trainer as { lengths: FileLengths; documents: number } | undefined;
+      await run.cut(state?.lengths ?? null);
+      if (checkpoint) await engine.load(checkpoint.engineState);
+      const documents = new Documents(recipe.seed, tokenizer, state?.documents ?? 0);
+      const steps = Math.max(1, Math.floor(recipe.tokens / recipe.tokensPerStep));
+      const save = async (step: number): Promise<void> => {
+        const trainer: Json = { lengths: { ...(await run.lengths()) }, documents: documents.read };
+        await writeCheckpoint(run.checkpoints, { step, config, tokenizer, engineState: await engine.save(), trainer }, { keep: 1 });
+      };
+      const last = (await readRun(run.path)).metrics.at(-1);
+      let latest: SftStep | undefined;
+      const trainer = sft({ engine, tokenizer }, documents, {
+        steps,
+        tokensPerStep: recipe.tokensPerStep,
+        layout: { kind: "rows" },
+        schedule: recipe.schedule,
+        weightDecay: recipe.weightDecay,
+        betas: recipe.betas,
+        maxGradNorm: recipe.maxGradNorm,
+        heldOut: heldOut(recipe.seed, tokenizer),
+        heldOutEvery: recipe.checkpointEvery,
+        startStep: checkpoint?.step ?? 0,
+        tokensTotal: last?.tokensTotal ?? 0,
+      });
+      for await (const step of trainer) {
+        await run.record(step);
+        observer.step(step);
+        latest = step;
+        if (signal.aborted || step.index % recipe.checkpointEvery === 0 || step.index === steps) await save(step.index);
+        if (signal.aborted) throw new Stopped(`stopped behind step ${step.index}`);
+      }
+      const { metrics, timings } = await readRun(run.path);
+      const final = metrics.filter((line) => line.kind === "sft");
+      const result: Pretrained = {
+        model: join(run.path, "model"),
+        parameters: parameterCount(config),
+        loss: latest?.loss ?? final.at(-1)!.loss,
+        heldOutLoss: final.findLast((line) => line.heldOutLoss !== undefined)!.heldOutLoss!,
+        seconds: timings.reduce((sum, { total }) => sum + total, 0),
+      };
+      const model = { config, tokenizer, weights: (await engine.save()).weights };
+      await writeBase(result.model, model, recipe, documents.read, result, options.command);
+      return result;
+    } finally {
+      await run.close();
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+async function writeBase(
+  path: string,
+  model: Omit<Model, "generationConfig">,
+  recipe: PretrainRecipe,
+  documents: number,
+  result: Pretrained,
+  command: string,
+): Promise<void> {
+  const files = modelFiles(model, path);
+  files.set("pretraining.json", jsonBytes({ corpus: "countdown", seed: recipe.seed, documents }));
+  files.set("README.md", new TextEncoder().encode(modelCard(recipe, documents, result, command)));
+  await writeDirectoryAtomic(path, files);
+}
+
+function configOf(recipe: PretrainRecipe, tokenizer: Tokenizer): ModelConfig {
+  return modelConfigSchema.parse({
+    model_type: "llama",
+    vocab_size: tokenizer.vocabSize,
+    hidden_size: recipe.width,
+    intermediate_size: recipe.mlpWidth,
+    num_hidden_layers: recipe.layers,
+    num_attention_heads: recipe.width / 32,
+    num_key_value_heads: recipe.keyValueHeads,
+    head_dim: 32,
+    max_position_embeddings: recipe.positions,
+    tie_word_embeddings: true,
+    eos_token_id: tokenizer.endTokens[0],
+    torch_dtype: "float32",
+  });
+}
+
+/** The corpus as token sequences: end token, text, end token; the first is only read. */
+class Documents implements Iterator<Document> {
+  /** Documents given out so far. */
+  read: number;
+  readonly #source: ReturnType<typeof corpus>;
+  readonly #tokenizer: Tokenizer;
+
+  constructor(seed: number, tokenizer: Tokenizer, skip: number) {
+    this.#source = corpus(seed);
+    this.#tokenizer = tokenizer;
+    this.read = skip;
+    for (let i = 0; i < skip; i++) this.#source.next();
+  }
+
+  next(): IteratorResult<Document> {
+    const { value, done } = this.#source.next();
+    if (done === true) return { value: undefined, done: true };
+    this.read++;
+    return { value: documentOf(value.text, this.#tokenizer), done: false };
+  }
+}
+
+function documentOf(text: string, tokenizer: Tokenizer): Document {
+  const [end] = tokenizer.endTokens;
+  const body = tokenizer.encode(text);
+  const tokens = new Int32Array(body.length + 2).fill(end!);
+  tokens.set(body, 1);
+  return { tokens, promptLength: 1 };
+}
+
+function heldOut(seed: number, tokenizer: Tokenizer): Document[] {
+  const source = corpus(seed + 1_000_000);
+  return Array.from({ length: HELD_OUT }, () => documentOf(source.next().value!.text, tokenizer));
+}
