@@ -1,0 +1,102 @@
+import type { Datum, Engine, Layout, Loss, OptimStep } from "../src/engine/engine.ts";
+import { type ModelConfig, modelConfigSchema } from "../src/model/config.ts";
+import { random } from "../src/random.ts";
+
+/**
+ * A model small enough for every test: 2 layers of width 32, two key heads for four query heads, about 14,000 parameters.
+ * Its fresh weights are drawn wide, so that its distributions are lively and no two tokens are equally likely.
+ */
+export const tinyConfig: ModelConfig = modelConfigSchema.parse({
+  model_type: "llama",
+  vocab_size: 31,
+  hidden_size: 32,
+  intermediate_size: 40,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 8,
+  max_position_embeddings: 96,
+  initializer_range: 0.25,
+  eos_token_id: 30,
+});
+
+export const crossEntropy: Loss = { name: "cross-entropy" };
+
+/** PPO's clipped surrogate by token, without KL. */
+export const clipLoss: Extract<Loss, { name: "policy-gradient" }> = {
+  name: "policy-gradient",
+  surrogate: "clip",
+  ratio: "token",
+  clipLow: 0.2,
+  clipHigh: 0.2,
+  klCoef: 0,
+  klEstimator: "k3",
+  temperature: 1,
+};
+
+export const adam: OptimStep = {
+  learningRate: 3e-3,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  maxGradNorm: 1,
+};
+
+/** Random tokens, the same for the same key. */
+export function someTokens(length: number, ...key: readonly (string | number)[]): Int32Array {
+  const stream = random("tokens", ...key);
+  return Int32Array.from({ length }, () => stream.int(0, tinyConfig.vocab_size - 1));
+}
+
+/** One sequence for each length, every per-token array of a policy-gradient loss filled. */
+export function someData(lengths: readonly number[], promptLength = 3): Datum[] {
+  const total = lengths.reduce((sum, length) => sum + length - promptLength, 0);
+  return lengths.map((length, i) => {
+    const stream = random("data", i);
+    const each = (make: () => number): Float32Array => Float32Array.from({ length: length - promptLength }, make);
+    return {
+      tokens: someTokens(length, i),
+      promptLength,
+      weights: each(() => (0.5 + stream.next()) / total),
+      advantages: each(() => stream.normal()),
+      oldLogprobs: each(() => -3 - stream.next()),
+      referenceLogprobs: each(() => -3 - stream.next()),
+    };
+  });
+}
+
+/**
+ * The gradient itself, by parameter, through the engine's own verbs: with beta1 = 0 Adam's first moment is the gradient,
+ * and with learning rate 0 the weights stay.
+ */
+export async function gradientsOf(
+  engine: Engine,
+  data: readonly Datum[],
+  loss: Loss,
+  layout?: Layout,
+): Promise<{ readonly loss: number; readonly gradients: Map<string, Float32Array> }> {
+  const result = await engine.forwardBackward(data, loss, layout);
+  await engine.optimStep({ ...adam, learningRate: 0, beta1: 0, maxGradNorm: Infinity });
+  const { optimizer } = await engine.save();
+  const gradients = new Map([...optimizer!.m].map(([name, moment]) => [name, moment.data]));
+  return { loss: result.loss, gradients };
+}
+
+/** Euclidean norm. */
+export function norm(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
+}
+
+/** Largest absolute difference of two arrays of one length. */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Infinity;
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = Math.abs(a[i]! - b[i]!);
+    if (!(difference <= worst)) worst = difference;
+  }
+  return worst;
+}
