@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
@@ -68,4 +68,19 @@ test("what is wrong in a page is found, with its line", async () => {
   assert.match(at(22), /JSON/);
   assert.match(at(29), /block of language "python"/);
   assert.equal(found.length, 7, found.join("\n"));
+});
+
+test("README.md maps every part of src/, and its links lead somewhere", () => {
+  const text = readFileSync(join(root, "README.md"), "utf8");
+  const mapped = [...text.matchAll(/^src\/(\S+) {2,}\S/gm)].map(([, place]) => place!);
+  const there = readdirSync(join(root, "src"), { withFileTypes: true })
+    .map((one) => (one.isDirectory() ? `${one.name}/` : one.name))
+    .filter((name) => !name.endsWith(".test.ts"));
+  assert.deepEqual([...mapped].sort(), there.sort());
+  const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path!);
+  assert.ok(links.length > 10);
+  assert.deepEqual(
+    links.filter((path) => !existsSync(join(root, path))),
+    [],
+  );
 });
