@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
 import { defineCommand } from "../src/cli/command.ts";
@@ -83,4 +83,20 @@ test("README.md maps every part of src/, and its links lead somewhere", () => {
     links.filter((path) => !existsSync(join(root, path))),
     [],
   );
+});
+
+test("links between documents lead somewhere, and their blocks are sound", async () => {
+  const pages = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .map((name) => `docs/${name.replaceAll("\\", "/")}`)
+    .filter((name) => name.endsWith(".md"));
+  assert.ok(pages.length > 15);
+  const wrong: string[] = [];
+  for (const page of [...pages, "CONTRIBUTING.md"]) {
+    const text = readFileSync(join(root, page), "utf8");
+    wrong.push(...(await problems(page, text, commands)));
+    for (const [, path] of text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
+      if (!existsSync(join(root, dirname(page), path!))) wrong.push(`${page}: ${path} is not there`);
+    }
+  }
+  assert.deepEqual(wrong, []);
 });
