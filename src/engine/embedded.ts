@@ -160,21 +160,21 @@ export class EmbeddedEngine implements Engine {
   }
 
   async load(state: EngineState): Promise<void> {
+    // All of it is checked before any of it is taken: a refused state leaves the engine as it was.
     const weights = this.#checked(state.weights, "weights");
-    if (state.optimizer) {
-      this.#m = dataOf(this.#checked(state.optimizer.m, "optimizer.m"));
-      this.#v = dataOf(this.#checked(state.optimizer.v, "optimizer.v"));
-      this.#step = state.optimizer.step;
-    } else {
-      this.#m = zeros(weights);
-      this.#v = zeros(weights);
-      this.#step = 0;
-    }
+    const { optimizer } = state;
+    const m = optimizer ? dataOf(this.#checked(optimizer.m, "optimizer.m")) : zeros(weights);
+    const v = optimizer ? dataOf(this.#checked(optimizer.v, "optimizer.v")) : zeros(weights);
+    const snapshots = Object.entries(state.snapshots ?? {}).map(
+      ([name, tensors]) => [name as SnapshotName, this.#checked(tensors, `snapshot ${name}`)] as const,
+    );
     this.#weights = weights;
+    this.#m = m;
+    this.#v = v;
+    this.#step = optimizer?.step ?? 0;
     this.#gradients = null;
     this.#snapshots.clear();
-    for (const [name, tensors] of Object.entries(state.snapshots ?? {}))
-      this.#snapshots.set(name as SnapshotName, this.#checked(tensors, `snapshot ${name}`));
+    for (const [name, tensors] of snapshots) this.#snapshots.set(name, tensors);
   }
 
   async close(): Promise<void> {

@@ -14,9 +14,14 @@ import {
   ValueInfoProtoSchema,
 } from "./onnx_pb.ts";
 
+export interface OnnxModelOptions {
+  /** Backward passes take RMSNorm's scale from the forward operator's second output. @default true */
+  readonly sharedNormScale?: boolean;
+}
+
 /** Lowers a graph to an ONNX model: opset 17 plus FusedMatMul and RotaryEmbedding of com.microsoft. */
-export function onnxModel(graph: Graph): Uint8Array {
-  const lowering = new Lowering();
+export function onnxModel(graph: Graph, { sharedNormScale = true }: OnnxModelOptions = {}): Uint8Array {
+  const lowering = new Lowering(sharedNormScale);
   const inputs: ValueInfoProto[] = [];
   for (const node of topologicalOrder(graph.outputs.values())) {
     if (node.op === "input") inputs.push(valueInfo((node as Node<"input">).attributes.name, node.dtype, node.shape));
@@ -47,6 +52,11 @@ class Lowering {
   /** Second output of each SimplifiedLayerNormalization, by input node and epsilon: saves computing it again. */
   readonly #scales = new Map<Node, Map<number, string>>();
   readonly #shared = new Map<string, string>();
+  readonly #sharedNormScale: boolean;
+
+  constructor(sharedNormScale: boolean) {
+    this.#sharedNormScale = sharedNormScale;
+  }
 
   name(node: Node): string {
     return this.#names.get(node)!;
@@ -100,11 +110,12 @@ class Lowering {
 
   rmsNorm(node: Node<"rmsNorm">, inputs: readonly string[]): string {
     const output = `t${this.nodes.length}`;
+    const attributes = { axis: -1, epsilon: { float: node.attributes.epsilon } };
+    if (!this.#sharedNormScale) return this.emit("SimplifiedLayerNormalization", inputs, attributes, output);
     const scale = `${output}_scale`;
     const x = node.inputs[0]!;
     const byEpsilon = this.#scales.get(x) ?? new Map<number, string>();
     this.#scales.set(x, byEpsilon.set(node.attributes.epsilon, scale));
-    const attributes = { axis: -1, epsilon: { float: node.attributes.epsilon } };
     return this.emit("SimplifiedLayerNormalization", inputs, attributes, output, [scale]);
   }
 

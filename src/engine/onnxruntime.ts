@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
+import * as ops from "../autodiff/ops.ts";
 import { AutodidactError } from "../errors.ts";
 import { onnxModel } from "./onnx-model.ts";
 import type { Runtime, Value } from "./runtime.ts";
@@ -16,18 +17,19 @@ export interface OnnxRuntimeOptions {
 
 /** Runs graphs on ONNX Runtime. `session.run` blocks its thread: use it from a worker (worker.ts), or in tests. */
 export async function onnxRuntime({ provider = "cpu", threads }: OnnxRuntimeOptions = {}): Promise<Runtime> {
-  checkProvider(provider);
+  await checkProvider(provider);
   const options: ort.InferenceSession.SessionOptions = {
-    executionProviders: [provider],
+    ...quietly(provider),
     intraOpNumThreads: threads ?? availableParallelism(),
     interOpNumThreads: 1,
     graphOptimizationLevel: "all",
-    logSeverityLevel: 3,
   };
+  // Asked for SimplifiedLayerNormalization's second output, WebGPU's kernel writes something else into it (1.30).
+  const sharedNormScale = provider !== "webgpu";
   return {
     name: `onnxruntime/${provider}`,
     async compile(graph) {
-      const session = await createSession(onnxModel(graph), options, provider);
+      const session = await ort.InferenceSession.create(onnxModel(graph, { sharedNormScale }), options);
       return {
         async run(feeds) {
           const tensors: Record<string, ort.Tensor> = {};
@@ -53,35 +55,44 @@ function tensor(name: string, value: Value | undefined): ort.Tensor {
   throw new Error(`input ${name}: ONNX Runtime computes in float32`);
 }
 
-/** Providers that this build of ONNX Runtime carries on this platform. */
-export function availableProviders(): ExecutionProvider[] {
-  const carried = new Set(ort.listSupportedBackends().map((backend) => backend.name));
-  return executionProviders.filter((provider) => carried.has(provider));
+/** Providers that compute on this machine: carried by this build of ONNX Runtime, and able to start. */
+export async function availableProviders(): Promise<ExecutionProvider[]> {
+  const available: ExecutionProvider[] = [];
+  for (const provider of executionProviders) if ((await failureOf(provider)) === null) available.push(provider);
+  return available;
 }
 
-function checkProvider(provider: ExecutionProvider): void {
-  const available = availableProviders();
-  if (!available.includes(provider))
-    throw new AutodidactError(
-      "ENGINE_PROVIDER",
-      `provider: "${provider}" is not available on this machine; available: ${available.join(", ")}`,
-    );
+async function checkProvider(provider: ExecutionProvider): Promise<void> {
+  if (provider === "cpu") return;
+  const failure = await failureOf(provider);
+  if (failure === null) return;
+  throw new AutodidactError(
+    "ENGINE_PROVIDER",
+    `provider: "${provider}" is not available on this machine (${failure}); available: ${(await availableProviders()).join(", ")}`,
+  );
 }
 
-async function createSession(
-  model: Uint8Array,
-  options: ort.InferenceSession.SessionOptions,
-  provider: ExecutionProvider,
-): Promise<ort.InferenceSession> {
+/** Why a provider cannot compute here, tried with the smallest of models; null where it can. */
+async function failureOf(provider: ExecutionProvider): Promise<string | null> {
+  if (provider === "cpu") return null;
+  if (!ort.listSupportedBackends().some(({ name }) => name === provider))
+    return "this build of ONNX Runtime does not carry it";
   try {
-    return await ort.InferenceSession.create(model, options);
-  } catch (error) {
-    if (provider === "cpu") throw error;
-    const others = availableProviders().filter((name) => name !== provider);
-    throw new AutodidactError(
-      "ENGINE_PROVIDER",
-      `provider: "${provider}" could not start (${(error as Error).message}); choose one of: ${others.join(", ")}`,
-      { cause: error },
+    const x = ops.input("x", [1]);
+    const session = await ort.InferenceSession.create(
+      onnxModel({ outputs: new Map([["y", ops.mul(x, 2)]]) }),
+      quietly(provider),
     );
+    await session.release();
+    return null;
+  } catch (error) {
+    return (error as Error).message
+      .replace(/^.*&\)::<lambda\(\)> /, "")
+      .replace(/\s+/g, " ")
+      .trim();
   }
+}
+
+function quietly(provider: ExecutionProvider): ort.InferenceSession.SessionOptions {
+  return { executionProviders: [provider], logSeverityLevel: 3 };
 }

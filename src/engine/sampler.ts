@@ -335,13 +335,22 @@ function checkRequests(config: ModelConfig, requests: readonly SampleRequest[], 
     throw new AutodidactError("SAMPLE_OPTIONS", `maxTokens: ${options.maxTokens} must be at least 1`);
   if (!(options.temperature >= 0))
     throw new AutodidactError("SAMPLE_OPTIONS", `temperature: ${options.temperature} must be 0 (greedy) or above`);
+  const { vocab_size: vocabulary, max_position_embeddings: positions } = config;
   for (const [i, { prompt }] of requests.entries()) {
     if (prompt.length === 0)
       throw new AutodidactError("SAMPLE_PROMPT", `prompt ${i} is empty; give at least one token`);
-    if (prompt.length + options.maxTokens > config.max_position_embeddings)
+    const bad = prompt.find((token) => token < 0 || token >= vocabulary);
+    if (bad !== undefined)
       throw new AutodidactError(
-        "SAMPLE_LENGTH",
-        `maxTokens: ${options.maxTokens} and a prompt of ${prompt.length} tokens exceed the model's ${config.max_position_embeddings} positions; lower maxTokens to ${config.max_position_embeddings - prompt.length}`,
+        "SAMPLE_PROMPT",
+        `prompt ${i}: token ${bad} is outside the vocabulary of ${vocabulary}; was it encoded by another tokenizer?`,
       );
+    if (prompt.length + options.maxTokens <= positions) continue;
+    const room = positions - prompt.length;
+    const remedy = room >= 1 ? `lower maxTokens to ${room}` : `shorten the prompt to under ${positions} tokens`;
+    throw new AutodidactError(
+      "SAMPLE_LENGTH",
+      `maxTokens: ${options.maxTokens} and a prompt of ${prompt.length} tokens exceed the model's ${positions} positions; ${remedy}`,
+    );
   }
 }

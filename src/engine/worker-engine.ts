@@ -52,8 +52,13 @@ export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRun
     workerData: { runtime, engine } satisfies WorkerOptions,
   });
   const link = new Link(worker);
-  const name = (await link.started) as string;
-  return new WorkerEngine(engine.config, name, link);
+  try {
+    const name = (await link.started) as string;
+    return new WorkerEngine(engine.config, name, link);
+  } catch (error) {
+    await link.terminate(); // it listens for verbs, and would keep the process alive
+    throw error;
+  }
 }
 
 class Link {
@@ -61,6 +66,8 @@ class Link {
   readonly #pending = new Map<number, Pending>();
   readonly started: Promise<unknown>;
   #lastId = 0;
+  /** Why nothing will be answered any more. */
+  #ended: Error | null = null;
 
   constructor(worker: Worker) {
     this.#worker = worker;
@@ -71,6 +78,7 @@ class Link {
   }
 
   call(verb: Verb, args: readonly unknown[], onProgress?: (progress: SampleProgress) => void): Promise<unknown> {
+    if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
     const result = this.#expect(id, onProgress);
     this.#worker.postMessage({ id, verb, args });
@@ -99,6 +107,7 @@ class Link {
   }
 
   #failAll(error: Error): void {
+    this.#ended ??= error;
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
   }
