@@ -1,4 +1,6 @@
-import type { Datum, Engine, Layout, Loss, OptimStep } from "../src/engine/engine.ts";
+import assert from "node:assert/strict";
+import type { Completion, Datum, Engine, Layout, Loss, OptimStep, SampleOptions } from "../src/engine/engine.ts";
+import { AutodidactError } from "../src/errors.ts";
 import { type ModelConfig, modelConfigSchema } from "../src/model/config.ts";
 import { random } from "../src/random.ts";
 
@@ -65,6 +67,36 @@ export function someData(lengths: readonly number[], promptLength = 3): Datum[] 
     };
   });
 }
+
+/** A request for `count` answers to a prompt of `length` tokens; the key names both. */
+export const ask = (length: number, count: number, ...key: number[]) => ({
+  prompt: someTokens(length, "prompt", ...key),
+  count,
+  key: ["test", ...key],
+});
+
+export const plain: SampleOptions = { maxTokens: 16, temperature: 1, endTokens: [] };
+
+/** A sampled answer as the trainer gets it, with its own log-probabilities as the old ones. */
+export function asDatum(prompt: Int32Array, { tokens, logprobs }: Completion): Datum {
+  return {
+    tokens: Int32Array.from([...prompt, ...tokens]),
+    promptLength: prompt.length,
+    weights: new Float32Array(tokens.length).fill(1 / tokens.length),
+    advantages: new Float32Array(tokens.length).fill(1),
+    oldLogprobs: logprobs,
+  };
+}
+
+/** For assert.rejects: an AutodidactError of this code whose message has these words. */
+export const refuses = (code: string, ...words: string[]) => {
+  return (error: unknown): true => {
+    assert.ok(error instanceof AutodidactError, String(error));
+    assert.equal(error.code, code, error.message);
+    for (const word of words) assert.ok(error.message.includes(word), `"${word}" is not in: ${error.message}`);
+    return true;
+  };
+};
 
 /**
  * The gradient itself, by parameter, through the engine's own verbs: with beta1 = 0 Adam's first moment is the gradient,
