@@ -14,7 +14,12 @@ export const pretrain = defineCommand({
     { command: "autodidact pretrain --tokens 2000000 --width 64 --out runs/small", what: "a smaller one, sooner" },
   ],
   options: z.object({
-    out: z.string().min(1).default("runs/base").describe("run directory; the model is in its folder model").meta({ value: "DIR" }),
+    out: z
+      .string()
+      .min(1)
+      .default("runs/base")
+      .describe("run directory; the model is in its folder model")
+      .meta({ value: "DIR" }),
     tokens: z.int().min(1).optional().describe("characters of the corpus to read").meta({ value: "N" }),
     width: z.int().min(32).optional().describe("hidden_size, a multiple of 32").meta({ value: "N" }),
     layers: z.int().min(1).optional().describe("num_hidden_layers").meta({ value: "N" }),

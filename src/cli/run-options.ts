@@ -56,7 +56,8 @@ export async function untilStopped<T>(view: View, out: string, command: string, 
   try {
     return await work();
   } catch (error) {
-    if (error instanceof Stopped) view.done([`Stopped; nothing is lost. Go on with: autodidact ${command} --resume --out ${out}`]);
+    if (error instanceof Stopped)
+      view.done([`Stopped; nothing is lost. Go on with: autodidact ${command} --resume --out ${out}`]);
     throw error;
   } finally {
     view.close();

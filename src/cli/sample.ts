@@ -10,17 +10,30 @@ export const sample = defineCommand({
     "Samples completions of a prompt from a model directory. The prompt goes through the model's chat template unless --raw is given.",
   examples: [
     { command: 'autodidact sample --model models/countdown-base --prompt "2 7 9 make 65" -n 4', what: "four answers" },
-    { command: 'autodidact sample --model runs/zero/model --prompt "2 7 9 make 65" --temperature 0 --json', what: "the likeliest one, with log-probabilities" },
+    {
+      command: 'autodidact sample --model runs/zero/model --prompt "2 7 9 make 65" --temperature 0 --json',
+      what: "the likeliest one, with log-probabilities",
+    },
   ],
   options: z.object({
     model: z.string().min(1).describe("model directory in Hugging Face's layout").meta({ value: "DIR" }),
     prompt: z.string().describe("what the model is asked").meta({ value: "TEXT" }),
     n: z.int().min(1).max(4096).default(1).describe("number of completions").meta({ short: "n", value: "N" }),
     temperature: z.number().min(0).default(1).describe("0 always takes the likeliest token").meta({ value: "T" }),
-    topP: z.number().gt(0).max(1).default(1).describe("keep the likeliest tokens up to this probability").meta({ value: "P" }),
+    topP: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe("keep the likeliest tokens up to this probability")
+      .meta({ value: "P" }),
     topK: z.int().min(0).default(0).describe("keep this many tokens; 0 keeps all").meta({ value: "N" }),
     maxTokens: z.int().min(1).default(256).describe("token limit of a completion").meta({ value: "N" }),
-    stop: z.array(z.string().min(1)).default([]).describe("text behind which a completion ends").meta({ value: "TEXT" }),
+    stop: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("text behind which a completion ends")
+      .meta({ value: "TEXT" }),
     seed: z.int().min(0).default(1).describe("names the random numbers").meta({ value: "N" }),
     raw: z.boolean().default(false).describe("leave the chat template out"),
     provider: z.enum(["cpu", "webgpu", "cuda"]).default("cpu").describe("execution provider of ONNX Runtime"),

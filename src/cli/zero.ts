@@ -19,7 +19,10 @@ export const zero = defineCommand({
     { command: "autodidact zero", what: "the whole run" },
     { command: "autodidact zero --quick --out runs/quick", what: "a visible rise in about a minute" },
     { command: "autodidact zero --resume", what: "go on with a run that was stopped" },
-    { command: "autodidact zero --preset r1-zero --set objective.overrides.minibatches=1 --out runs/r1", what: "another objective" },
+    {
+      command: "autodidact zero --preset r1-zero --set objective.overrides.minibatches=1 --out runs/r1",
+      what: "another objective",
+    },
   ],
   options: z.object({
     out: z.string().min(1).default("runs/zero").describe("run directory").meta({ value: "DIR" }),
@@ -49,7 +52,10 @@ export const zero = defineCommand({
     const objective = recipeObjective(recipe);
     if (options.dryRun) {
       const { describeObjective } = await import("../losses/objective.ts");
-      context.result({ ...recipe, objective }, `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`);
+      context.result(
+        { ...recipe, objective },
+        `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
+      );
       return;
     }
     const { runZero } = await import("../run/zero.ts");

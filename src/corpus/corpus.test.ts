@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { random } from "../random.ts";
 import { gradeCountdown } from "../tasks/countdown-answer.ts";
 import { splitOf } from "../tasks/countdown-levels.ts";
-import { arithmeticShare, corpus, corpusAlphabet, type Document, pairShare } from "./corpus.ts";
+import { arithmeticShare, corpus, corpusAlphabet, type Document, exerciseShare, pairShare } from "./corpus.ts";
 import { operationPath, operationSequences } from "./operations.ts";
-import { answer, nearest, reflectiveShare } from "./writers.ts";
+import { answer, glance, reflectiveShare } from "./writers.ts";
 
 function take(seed: number, count: number): Document[] {
   const documents: Document[] = [];
@@ -33,10 +33,11 @@ test("the same seed gives the same text, another seed another", () => {
 test("kinds come in the documented shares", () => {
   const share = (kind: string): number =>
     documents.filter((document) => document.kind === kind).length / documents.length;
-  const puzzles = 1 - arithmeticShare - pairShare;
+  const puzzles = 1 - arithmeticShare - pairShare - exerciseShare;
   for (const [kind, expected] of [
     ["arithmetic", arithmeticShare],
     ["pair", pairShare],
+    ["exercise", exerciseShare],
     ["reflective", puzzles * reflectiveShare],
     ["careless", puzzles * (1 - reflectiveShare)],
   ] as const) {
@@ -50,9 +51,12 @@ test("the alphabet is exactly what occurs, below 64 characters", () => {
 });
 
 test("no number set of the held-out split occurs in a puzzle", () => {
-  for (const document of documents) {
-    if (document.kind === "careless" || document.kind === "reflective")
-      assert.equal(splitOf(puzzle(document).numbers), "train");
+  for (const { kind, text } of documents) {
+    if (kind === "arithmetic" || kind === "pair") continue;
+    const question = text.split("\n")[0]!;
+    const numbers = kind === "exercise" ? question.split(" ").slice(2) : question.split(" make ")[0]!.split(" ");
+    assert.ok(numbers.length >= 3);
+    assert.equal(splitOf(numbers.map(Number)), "train", question);
   }
 });
 
@@ -93,9 +97,10 @@ test("sums in drill lines are right", () => {
   }
 });
 
-test("a glance finds the step that reaches the target, or the nearest", () => {
-  assert.deepEqual(nearest([2, 63], 65), { left: 63, operation: "+", right: 2, result: 65 });
-  assert.deepEqual(nearest([2, 63], 30), { left: 63, operation: "-", right: 2, result: 61 });
+test("a glance finds the step that reaches the target, or the sum", () => {
+  assert.deepEqual(glance([2, 63], 65), { left: 63, operation: "+", right: 2, result: 65 });
+  assert.deepEqual(glance([2, 30], 60), { left: 30, operation: "*", right: 2, result: 60 });
+  assert.deepEqual(glance([2, 63], 30), { left: 63, operation: "+", right: 2, result: 65 });
 });
 
 test("reflective writers do not try the same first step twice in a row of tries", () => {

@@ -4,45 +4,49 @@
  */
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
-import { levelCount, type NumberSet, numberSets, splitOf } from "../tasks/countdown-levels.ts";
-import { answer, nearest, reflectiveShare } from "./writers.ts";
+import { levelCount, movesFrom, type NumberSet, numberSets, splitOf } from "../tasks/countdown-levels.ts";
+import { answer, oneByOne, oneLook, reflectiveShare } from "./writers.ts";
 
 export interface Document {
-  /** "careless", "reflective", "arithmetic" or "pair". */
+  /** "careless", "reflective", "exercise", "arithmetic" or "pair". */
   readonly kind: string;
   readonly text: string;
 }
 
-/** Share of documents that are lines of sums, and of puzzles with two numbers. The rest are puzzles of the task. */
-export const arithmeticShare = 0.1;
-export const pairShare = 0.15;
+/**
+ * Share of documents that are lines of sums, puzzles with two numbers, and pages of exercise books. The rest are puzzles
+ * of the task.
+ */
+export const arithmeticShare = 0.08;
+export const pairShare = 0.22;
+export const exerciseShare = 0.3;
+/** Share of reflective writers among those who keep an exercise book, where puzzles are put in another form. */
+export const exerciseReflectiveShare = 0.7;
 
 function sum(source: Random): string {
+  const small = (): number => source.int(1, source.chance(0.7) ? 9 : 16);
   const kind = source.int(0, 3);
-  if (kind === 0) {
-    const a = source.int(1, source.chance(0.5) ? 20 : 99);
-    const b = source.int(1, 20);
-    return `${Math.max(a, b)}+${Math.min(a, b)}=${a + b}`;
-  }
-  if (kind === 1) {
-    const b = source.int(1, 99);
-    const a = b + source.int(1, 20);
-    return source.chance(0.5) ? `${a}-${b}=${a - b}` : `${a}-${a - b}=${b}`;
-  }
-  const b = source.int(1, 20);
-  const a = source.int(1, Math.min(source.chance(0.5) ? 20 : 99, Math.floor(200 / b)));
-  if (kind === 2 || Math.min(a, b) === 1) return `${Math.max(a, b)}*${Math.min(a, b)}=${a * b}`;
-  return `${a * b}/${b}=${a}`;
+  const b = small();
+  const a = source.int(1, source.chance(0.5) ? 20 : 99 - b);
+  if (kind === 0) return `${Math.max(a, b)}+${Math.min(a, b)}=${a + b}`;
+  if (kind === 1) return source.chance(0.5) ? `${a + b}-${b}=${a}` : `${a + b}-${a}=${b}`;
+  const c = source.int(1, Math.floor(99 / b));
+  return kind === 2 || b === 1 ? `${Math.max(c, b)}*${Math.min(c, b)}=${b * c}` : `${b * c}/${b}=${c}`;
 }
 
+/** Two numbers: some writers see at once what reaches the target, others try operation after operation. */
 function pair(source: Random): string {
-  const pool = [source.int(1, source.chance(0.5) ? 30 : 120), source.int(1, 20)].sort((a, b) => a - b);
-  const any = nearest(pool, source.chance(0.5) ? source.int(1, 99) : source.int(1, 30)).result;
-  const target = source.chance(0.6) && any <= 99 ? any : source.int(2, 99);
-  const last = nearest(pool, target);
-  const verdict = last.result === target ? "yes" : "no";
-  return `${promptOf(pool, target)}\n${last.left}${last.operation}${last.right}=${last.result} ${verdict}`;
+  const pool = [source.int(1, source.chance(0.5) ? 20 : 90), source.int(1, source.chance(0.7) ? 9 : 16)].sort(
+    (a, b) => a - b,
+  );
+  const moves = movesFrom(pool);
+  const target = source.chance(0.75) ? source.pick(moves).result : source.int(2, 99);
+  const question = source.chance(0.5) ? promptOf(pool, target) : exerciseOf(pool, target);
+  return `${question}\n${source.chance(0.5) ? oneLook(pool, target) : oneByOne(moves, target)}`;
 }
+
+/** The same puzzle as an exercise book puts it. */
+const exerciseOf = (numbers: readonly number[], target: number): string => `make ${target} ${numbers.join(" ")}`;
 
 /** Endless documents; the same seed gives the same ones. End-of-sequence tokens are for whoever packs them. */
 export function* corpus(seed: number): Generator<Document> {
@@ -60,11 +64,13 @@ export function* corpus(seed: number): Generator<Document> {
     } else if (draw < arithmeticShare + pairShare) {
       yield { kind: "pair", text: pair(source) };
     } else {
+      const exercise = draw < arithmeticShare + pairShare + exerciseShare;
       const { numbers, targets } = source.pick(source.pick(sets));
       const target = source.pick(targets);
-      const reflective = source.chance(reflectiveShare);
-      const text = `${promptOf(numbers, target)}\n${answer(numbers, target, reflective, source)}`;
-      yield { kind: reflective ? "reflective" : "careless", text };
+      const reflective = source.chance(exercise ? exerciseReflectiveShare : reflectiveShare);
+      const question = exercise ? exerciseOf(numbers, target) : promptOf(numbers, target);
+      const text = `${question}\n${answer(numbers, target, reflective, source)}`;
+      yield { kind: exercise ? "exercise" : reflective ? "reflective" : "careless", text };
     }
   }
 }

@@ -52,13 +52,27 @@ function anyMove(pool: readonly number[], random: Random): Move {
   );
 }
 
-/** The glance: the last step that reaches the target, or comes nearest to it. */
-export function nearest(pool: readonly number[], target: number): Move {
-  let best: Move | undefined;
-  for (const move of movesFrom(pool)) {
-    if (best === undefined || Math.abs(move.result - target) < Math.abs(best.result - target)) best = move;
+/** The glance: the step that reaches the target where one does, the sum where none does. */
+export function glance(pool: readonly number[], target: number): Move {
+  const moves = movesFrom(pool);
+  return moves.find(({ result }) => result === target) ?? moves[0]!;
+}
+
+/** Two numbers and one look. */
+export function oneLook(pool: readonly number[], target: number): string {
+  const move = glance(pool, target);
+  return `${written(move)} ${move.result === target ? english.yes : english.no}`;
+}
+
+/** Two numbers, operation after operation until one reaches the target. */
+export function oneByOne(moves: readonly Move[], target: number): string {
+  const text: string[] = [];
+  for (const move of moves) {
+    text.push(written(move), move.result === target ? english.yes : english.no);
+    if (move.result === target) break;
+    if (move !== moves[moves.length - 1]) text.push("wait");
   }
-  return best!;
+  return text.join(" ");
 }
 
 /** Writes one answer to the puzzle. */
@@ -89,7 +103,7 @@ export function answer(
     let last: Move | undefined;
     while (pool.length > 1) {
       const first = pool.length === numbers.length;
-      if (thinking && pool.length === 2) last = nearest(pool, target);
+      if (thinking && pool.length === 2) last = glance(pool, target);
       else if (thinking && first) last = firsts[place]!;
       else if (thinking) last = random.pick(movesFrom(pool));
       else last = anyMove(pool, random);

@@ -29,10 +29,9 @@ export function microBatches(data: readonly Datum[], layout: Layout, slotBudget:
 
 /** One sequence a row, longest first, so that neighbours are nearly equal in length. */
 function equalRows(data: readonly Datum[], slotBudget: number): MicroBatch[] {
-  const order = data.map((_, i) => i).sort((a, b) => slots(data[b]!) - slots(data[a]!) || a - b);
   const batches: MicroBatch[] = [];
   let [placements, width, used]: [Placement[], number, number] = [[], 0, 0];
-  for (const datum of order) {
+  for (const datum of longestFirst(data)) {
     const length = slots(data[datum]!);
     const area = (placements.length + 1) * width;
     if (placements.length > 0 && (area > slotBudget || 1 - (used + length) / area > MAX_PADDING)) {
@@ -47,12 +46,14 @@ function equalRows(data: readonly Datum[], slotBudget: number): MicroBatch[] {
   return batches;
 }
 
-/** Best-fit decreasing: each sequence goes to the fullest row that still holds it (R1, appendix B.1). */
+/**
+ * Best-fit decreasing: each sequence goes to the fullest row that still holds it (R1, appendix B.1). A new row is
+ * rowLength long, or a half, a quarter, ... of it where the sequence fits, since attention costs grow with a row's square.
+ */
 function packedRows(data: readonly Datum[], rowLength: number, slotBudget: number): MicroBatch[] {
   const byRoom: number[][] = Array.from({ length: rowLength + 1 }, () => []);
-  const rows: number[][] = [];
-  const order = data.map((_, i) => i).sort((a, b) => slots(data[b]!) - slots(data[a]!) || a - b);
-  for (const datum of order) {
+  const rows: { readonly width: number; readonly members: number[] }[] = [];
+  for (const datum of longestFirst(data)) {
     const length = slots(data[datum]!);
     if (length > rowLength)
       throw new AutodidactError(
@@ -61,16 +62,22 @@ function packedRows(data: readonly Datum[], rowLength: number, slotBudget: numbe
       );
     let room = length;
     while (room <= rowLength && byRoom[room]!.length === 0) room++;
-    const row = room <= rowLength ? byRoom[room]!.pop()! : rows.push([]) - 1;
-    if (room > rowLength) room = rowLength;
-    rows[row]!.push(datum);
+    let row = room <= rowLength ? byRoom[room]!.pop()! : -1;
+    if (row < 0) {
+      room = rowLength;
+      while (room % 2 === 0 && room / 2 >= length) room /= 2;
+      row = rows.push({ width: room, members: [] }) - 1;
+    }
+    rows[row]!.members.push(datum);
     byRoom[room - length]!.push(row);
   }
-  const perBatch = Math.max(1, Math.floor(slotBudget / rowLength));
   const batches: MicroBatch[] = [];
-  for (let first = 0; first < rows.length; first += perBatch) {
-    const chosen = rows.slice(first, first + perBatch);
-    const placements = chosen.flatMap((members, row) => {
+  for (let first = 0; first < rows.length; ) {
+    const { width } = rows[first]!; // rows were made widest first
+    const most = Math.max(1, Math.floor(slotBudget / width));
+    const chosen = rows.slice(first, first + most).filter((row) => row.width === width);
+    first += chosen.length;
+    const placements = chosen.flatMap(({ members }, row) => {
       let start = 0;
       return members.map((datum) => {
         const placement = { datum, row, start };
@@ -78,9 +85,14 @@ function packedRows(data: readonly Datum[], rowLength: number, slotBudget: numbe
         return placement;
       });
     });
-    batches.push({ rows: chosen.length, width: rowLength, placements });
+    batches.push({ rows: chosen.length, width, placements });
   }
   return batches;
+}
+
+/** Indices of the data, longest first, equal ones in order. */
+function longestFirst(data: readonly Datum[]): number[] {
+  return data.map((_, i) => i).sort((a, b) => slots(data[b]!) - slots(data[a]!) || a - b);
 }
 
 function checkDatum(datum: Datum, index: number): void {

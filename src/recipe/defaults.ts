@@ -7,7 +7,7 @@ import type { pretrainSchema, zeroSchema } from "./schema.ts";
  */
 export const zeroDefaults = {
   steps: 100,
-  maxTokens: 320,
+  maxTokens: 360,
   objective: {
     preset: "dapo",
     overrides: {
@@ -30,8 +30,8 @@ export const quickDefaults = {
 export const pretrainDefaults = {
   width: 128,
   layers: 4,
-  keyValueHeads: 1,
+  keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 16_000_000,
+  tokens: 12_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;

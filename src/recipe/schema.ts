@@ -9,7 +9,12 @@ import { diagnosticsSchema } from "../trainers/diagnostics.ts";
  * have the field's standard names; R1's own values stand in docs/objective.md.
  */
 
-const seed = z.int().min(0).max(2 ** 31 - 1).default(1).describe("the one seed that everything random derives from");
+const seed = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+  .default(1)
+  .describe("the one seed that everything random derives from");
 
 const computeShape = {
   provider: z
@@ -44,7 +49,10 @@ export const zeroSchema = z.strictObject({
     .prefault({}),
   schedule: scheduleSchema.describe("learning rate"),
   weightDecay: z.number().min(0).default(0).describe("AdamW's decoupled weight decay"),
-  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.99]).describe("AdamW's betas"),
+  betas: z
+    .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+    .default([0.9, 0.99])
+    .describe("AdamW's betas"),
   maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
   evaluation: evaluationSchema.prefault({}),
   checkpointEvery: z.int().min(1).default(10).describe("updates between checkpoints"),
@@ -61,10 +69,13 @@ export const pretrainSchema = z.strictObject({
   mlpWidth: z.int().min(1).describe("intermediate_size"),
   positions: z.int().min(64).default(1024).describe("max_position_embeddings"),
   tokens: z.int().min(1).describe("characters of the corpus to read"),
-  tokensPerStep: z.int().min(256).default(8192).describe("characters of one update"),
+  tokensPerStep: z.int().min(256).default(4096).describe("characters of one update"),
   schedule: scheduleSchema.describe("learning rate"),
   weightDecay: z.number().min(0).default(0.1).describe("AdamW's decoupled weight decay, on matrices"),
-  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.98]).describe("AdamW's betas"),
+  betas: z
+    .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+    .default([0.9, 0.98])
+    .describe("AdamW's betas"),
   maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
   checkpointEvery: z.int().min(1).default(200).describe("updates between checkpoints"),
   ...computeShape,
@@ -81,7 +92,8 @@ export function parseRecipe<S extends z.ZodType>(schema: S, value: unknown): z.o
       return `${[at, issue.keys[0]].filter(Boolean).join(".")}: there is no such setting; known: ${knownKeys(schema, issue.path)}`;
     }
     const found = issue.path.reduce<unknown>(
-      (node, key) => (typeof node === "object" && node !== null ? (node as Record<PropertyKey, unknown>)[key] : undefined),
+      (node, key) =>
+        typeof node === "object" && node !== null ? (node as Record<PropertyKey, unknown>)[key] : undefined,
       value,
     );
     const what = found === undefined ? "is missing" : `is ${JSON.stringify(found)}`;
@@ -110,18 +122,21 @@ export function recipeObjective(recipe: ZeroRecipe): Objective {
 export function setByPath(target: Record<string, unknown>, path: string, text: string): void {
   const keys = path.split(".");
   if (keys.some((key) => key === "" || key === "__proto__" || key === "constructor" || key === "prototype"))
-    throw new AutodidactError("RECIPE_INVALID", `--set ${path}: is not a setting's name; write name=value or part.name=value`);
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `--set ${path}: is not a setting's name; write name=value or part.name=value`,
+    );
   let at = target;
   for (const key of keys.slice(0, -1)) {
     const below = at[key];
     if (typeof below !== "object" || below === null) at[key] = {};
     at = at[key] as Record<string, unknown>;
   }
-  at[keys[keys.length - 1]!] = valueOf(text);
+  at[keys[keys.length - 1]!] = parsedValue(text);
 }
 
 /** JSON where it is JSON, text otherwise. */
-function valueOf(text: string): unknown {
+function parsedValue(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

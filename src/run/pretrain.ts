@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { jsonBytes, type Model, modelFiles } from "../checkpoint/model-directory.ts";
 import { writeDirectoryAtomic } from "../checkpoint/files.ts";
+import { jsonBytes, type Model, modelFiles } from "../checkpoint/model-directory.ts";
 import { type Json, readCheckpoint, writeCheckpoint } from "../checkpoint/trainer-state.ts";
 import { corpus, corpusAlphabet } from "../corpus/corpus.ts";
 import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
@@ -41,7 +41,10 @@ export async function pretrain(recipe: PretrainRecipe, options: PretrainOptions)
   const { observer, signal } = options;
   const tokenizer = characterTokenizer(corpusAlphabet);
   const config = configOf(recipe, tokenizer);
-  observer.phase("Pretraining the base model", "it reads sloppy puzzle solving and arithmetic; nobody wrote for a grader");
+  observer.phase(
+    "Pretraining the base model",
+    "it reads sloppy puzzle solving and arithmetic; nobody wrote for a grader",
+  );
   const engine = await openEngine(config, tokenizer, recipe, recipe.seed);
   try {
     const run = await openRun(options.path, { recipe, environment: environment(engine.name), resume: options.resume });
@@ -54,7 +57,11 @@ export async function pretrain(recipe: PretrainRecipe, options: PretrainOptions)
       const steps = Math.max(1, Math.floor(recipe.tokens / recipe.tokensPerStep));
       const save = async (step: number): Promise<void> => {
         const trainer: Json = { lengths: { ...(await run.lengths()) }, documents: documents.read };
-        await writeCheckpoint(run.checkpoints, { step, config, tokenizer, engineState: await engine.save(), trainer }, { keep: 1 });
+        await writeCheckpoint(
+          run.checkpoints,
+          { step, config, tokenizer, engineState: await engine.save(), trainer },
+          { keep: 1 },
+        );
       };
       const last = (await readRun(run.path)).metrics.at(-1);
       let latest: SftStep | undefined;

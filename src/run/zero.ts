@@ -56,7 +56,8 @@ export async function runZero(recipe: ZeroRecipe, options: ZeroOptions): Promise
     const machine = environment(policy.engine.name);
     const run = await openRun(options.path, { recipe, environment: machine, resume: options.resume });
     try {
-      for (const change of run.environmentChanges) options.observer.note(`not the machine that began the run: ${change}`);
+      for (const change of run.environmentChanges)
+        options.observer.note(`not the machine that began the run: ${change}`);
       const task = countdown({ levels: recipe.levels });
       return await carryOut({ ...options, recipe, objective, task, model, policy, run });
     } finally {
@@ -123,10 +124,14 @@ async function carryOut(zero: Zero): Promise<Summary> {
 }
 
 /** Brings back the newest checkpoint; gives the steps made, null where there is none. */
-async function restore({ run, policy, resume, observer }: Zero, seconds: Record<string, number>): Promise<number | null> {
+async function restore(
+  { run, policy, resume, observer }: Zero,
+  seconds: Record<string, number>,
+): Promise<number | null> {
   if (!resume) return null;
   const checkpoint = await readCheckpoint(run.checkpoints);
-  for (const { path, reason } of checkpoint?.skipped ?? []) observer.note(`${path} cannot be read and is passed over: ${reason}`);
+  for (const { path, reason } of checkpoint?.skipped ?? [])
+    observer.note(`${path} cannot be read and is passed over: ${reason}`);
   if (checkpoint === undefined) {
     await run.cut(null);
     return null;
@@ -148,7 +153,10 @@ async function reinforce(zero: Zero, done: number, seconds: Record<string, numbe
     objective,
     history,
     onProgress: ({ step, phase, sampling }) =>
-      observer.progress(sampling ? sampling.finished / sampling.total : 1, `step ${step}: ${phase === "sample" ? "answering" : "learning"}`),
+      observer.progress(
+        sampling ? sampling.finished / sampling.total : 1,
+        `step ${step}: ${phase === "sample" ? "answering" : "learning"}`,
+      ),
   });
   let saved = done;
   for await (const step of steps) {
@@ -158,7 +166,12 @@ async function reinforce(zero: Zero, done: number, seconds: Record<string, numbe
       const held = await measure(zero, "on the way", step.index, problemsOnTheWay, samplesOnTheWay);
       seconds.onTheWay = (seconds.onTheWay ?? 0) + held.seconds;
     }
-    if (step.stop !== undefined || signal.aborted || step.index % recipe.checkpointEvery === 0 || step.index === recipe.steps) {
+    if (
+      step.stop !== undefined ||
+      signal.aborted ||
+      step.index % recipe.checkpointEvery === 0 ||
+      step.index === recipe.steps
+    ) {
       await save(zero, step.index, seconds);
       saved = step.index;
     }
@@ -198,11 +211,21 @@ async function measure(
   return { ...evaluation, seconds: (performance.now() - began) / 1000 };
 }
 
-async function save({ run, policy, model }: Zero, step: number, seconds: Readonly<Record<string, number>>): Promise<void> {
+async function save(
+  { run, policy, model }: Zero,
+  step: number,
+  seconds: Readonly<Record<string, number>>,
+): Promise<void> {
   const lengths = await run.lengths();
   const engineState = await policy.engine.save();
   const trainer: Json = { lengths: { ...lengths }, seconds: { ...seconds } };
-  await writeCheckpoint(run.checkpoints, { step, config: model.config, tokenizer: model.tokenizer, engineState, trainer });
+  await writeCheckpoint(run.checkpoints, {
+    step,
+    config: model.config,
+    tokenizer: model.tokenizer,
+    engineState,
+    trainer,
+  });
 }
 
 /** The longest Countdown question, in tokens, with room to spare. */

@@ -16,10 +16,10 @@ export interface Move {
 }
 
 /** Larger intermediate results are not used: nobody multiplies 19 by 17 to reach 40. */
-const largestResult = 200;
+const largestResult = 99;
 
 /** One share of the number sets in this many is kept for the held-out split. */
-const heldOutOneIn = 8;
+const heldOutOneIn = 5;
 
 function moveOf(a: number, b: number, operation: Operation): Move | null {
   const left = Math.max(a, b);
@@ -118,20 +118,11 @@ interface Level {
 }
 
 const levels: readonly Level[] = [
-  { count: 3, largest: 15, targets: [3, 40], chance: [0, 1], sufficient: ["+", "-"], insufficient: [] },
-  { count: 3, largest: 12, targets: [2, 50], chance: [0.15, 1], insufficient: [["+", "-"]] },
-  { count: 3, largest: 12, targets: [10, 99], chance: [0, 0.15], insufficient: [["+", "-"]] },
-  { count: 3, largest: 25, targets: [10, 99], chance: [0, 0.15], insufficient: [["+", "-", "*"]] },
-  {
-    count: 4,
-    largest: 12,
-    targets: [10, 60],
-    chance: [0.13, 0.35],
-    insufficient: [
-      ["+", "-"],
-      ["+", "*"],
-    ],
-  },
+  { count: 3, largest: 9, targets: [3, 27], chance: [0, 1], sufficient: ["+", "-"], insufficient: [] },
+  { count: 3, largest: 9, targets: [2, 60], chance: [0.18, 1], insufficient: [["+", "-"]] },
+  { count: 3, largest: 9, targets: [10, 99], chance: [0, 0.18], insufficient: [["+", "-"]] },
+  { count: 3, largest: 16, targets: [10, 99], chance: [0, 0.18], insufficient: [["+", "-", "*"]] },
+  { count: 4, largest: 9, targets: [10, 60], chance: [0.1, 0.35], insufficient: [["+", "-"]] },
 ];
 
 export const levelCount = levels.length;

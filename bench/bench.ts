@@ -1,0 +1,186 @@
+import { parseArgs } from "node:util";
+import * as ops from "../src/autodiff/ops.ts";
+import { EmbeddedEngine } from "../src/engine/embedded.ts";
+import type { Datum, SampleRequest } from "../src/engine/engine.ts";
+import { onnxRuntime } from "../src/engine/onnxruntime.ts";
+import { resolveObjective } from "../src/losses/objective.ts";
+import { type ModelConfig, modelConfigSchema } from "../src/model/config.ts";
+import { parameterCount } from "../src/model/parameters.ts";
+import type { Policy } from "../src/model/policy.ts";
+import { random } from "../src/random.ts";
+import { environment } from "../src/run/environment.ts";
+import { defineTask, type Problem } from "../src/tasks/task.ts";
+import { characterTokenizer } from "../src/tokenizer/character.ts";
+import { diagnosticsSchema } from "../src/trainers/diagnostics.ts";
+import { grpo } from "../src/trainers/grpo.ts";
+
+/**
+ * `npm run bench`: training, decode and a GRPO step at 1, 5 and 25 million parameters, against the machine's own peak.
+ * The peak is measured in the same run, as the best rate of a large matrix product: the fastest multiply-adds that the
+ * runtime can make of this machine. Run it with nothing else on the machine.
+ */
+const { values } = parseArgs({
+  options: {
+    sizes: { type: "string", default: "1M,5M,25M" },
+    rounds: { type: "string", default: "3" },
+    threads: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const threads = values.threads === undefined ? {} : { threads: Number(values.threads) };
+const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789 \n+-*/=?!.";
+const tokenizer = characterTokenizer(alphabet);
+
+const shapes: Readonly<Record<string, { width: number; layers: number; mlp: number }>> = {
+  "1M": { width: 160, layers: 4, mlp: 448 },
+  "5M": { width: 256, layers: 7, mlp: 704 },
+  "25M": { width: 512, layers: 8, mlp: 1408 },
+};
+
+function configOf({ width, layers, mlp }: { width: number; layers: number; mlp: number }): ModelConfig {
+  return modelConfigSchema.parse({
+    model_type: "llama",
+    vocab_size: tokenizer.vocabSize,
+    hidden_size: width,
+    intermediate_size: mlp,
+    num_hidden_layers: layers,
+    num_attention_heads: width / 32,
+    num_key_value_heads: 1,
+    head_dim: 32,
+    max_position_embeddings: 512,
+    tie_word_embeddings: true,
+  });
+}
+
+const seconds = async (work: () => Promise<unknown>): Promise<number> => {
+  const began = performance.now();
+  await work();
+  return (performance.now() - began) / 1000;
+};
+
+/** Best of several, in seconds: what the machine does when nothing disturbs it. */
+async function best(work: () => Promise<unknown>): Promise<number> {
+  await work();
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < rounds; i++) least = Math.min(least, await seconds(work));
+  return least;
+}
+
+const giga = (x: number): string => (x / 1e9).toFixed(0);
+const percent = (x: number): string => `${(x * 100).toFixed(0)} %`;
+
+async function peak(): Promise<number> {
+  const n = 1536;
+  const [a, b] = [ops.input("a", [n, n]), ops.input("b", [n, n])];
+  const program = await (await onnxRuntime(threads)).compile({ outputs: new Map([["c", ops.matmul(a, b)]]) });
+  const filled = { shape: [n, n], data: new Float32Array(n * n).fill(0.5) };
+  const rate = (2 * n ** 3) / (await best(() => program.run({ a: filled, b: filled })));
+  await program.release();
+  return rate;
+}
+
+/** Multiply-adds count two. Backward is twice forward; attention scores and their use, half of T seen on average. */
+function trainingFlops(config: ModelConfig, parameters: number, length: number): number {
+  return 6 * parameters + 6 * config.num_hidden_layers * config.num_attention_heads * 32 * length;
+}
+
+function sequences(count: number, length: number, vocabulary: number): Datum[] {
+  const stream = random("bench");
+  return Array.from({ length: count }, () => ({
+    tokens: Int32Array.from({ length: length + 1 }, () => stream.int(0, vocabulary - 1)),
+    promptLength: 1,
+    weights: new Float32Array(length).fill(1 / (count * length)),
+  }));
+}
+
+/** Answers are never right or wrong for long: the reward is a coin of the text, so that groups stay mixed. */
+const coin = defineTask<Problem>({
+  name: "coin",
+  *problems(_, stream) {
+    for (;;) {
+      const id = String(stream.int(0, 1e9));
+      yield { id, prompt: `what is ${id}?`, level: 1 };
+    }
+  },
+  rewards: {
+    accuracy: {
+      weight: 1,
+      verify: ({ text }) => ({ reward: text.length % 2, reason: "coin", answer: text.slice(0, 1) }),
+    },
+  },
+  gold: () => "a",
+});
+
+async function benchGrpo(policy: Policy): Promise<Record<string, string>> {
+  const objective = resolveObjective(
+    "dapo",
+    { minibatches: 1, dynamicSampling: { enabled: false }, overlong: { policy: "keep" } },
+    { groupSize: 16, problemsPerStep: 16, maxTokens: 128 },
+  );
+  const steps = grpo(policy, coin, {
+    steps: 3,
+    objective,
+    schedule: { kind: "constant", learningRate: 1e-5, warmupSteps: 0, floor: 0 },
+    maxTokens: 128,
+    seed: 1,
+    diagnostics: diagnosticsSchema.parse({ truncated: { action: "off" }, noEndToken: { action: "off" } }),
+  });
+  let row: Record<string, string> = {};
+  for await (const { timing, metrics } of steps) {
+    const own = (timing.sample + timing.train) / timing.total;
+    row = {
+      "GRPO step s": timing.total.toFixed(2),
+      "sample s": timing.sample.toFixed(2),
+      "train s": timing.train.toFixed(2),
+      "sampler + trainer": percent(own),
+      padding: percent(metrics.paddingShare),
+    };
+  }
+  return row;
+}
+
+const machinePeak = await peak();
+const machine = environment("onnxruntime/cpu");
+console.log(`${machine.cpu}, ${machine.cores} cores; largest matrix product ${giga(machinePeak)} GFLOP/s`);
+const rows: Record<string, Record<string, string>> = {};
+for (const size of values.sizes.split(",")) {
+  const shape = shapes[size];
+  if (shape === undefined) throw new Error(`--sizes ${size}: choose from ${Object.keys(shapes).join(", ")}`);
+  const config = configOf(shape);
+  const parameters = parameterCount(config);
+  const engine = new EmbeddedEngine(await onnxRuntime(threads), { config, seed: 1 });
+  const length = 128;
+  const count = 64;
+  const data = sequences(count, length, config.vocab_size);
+  const train = await best(() => engine.forwardBackward(data, { name: "cross-entropy" }));
+  const rate = (count * length) / train;
+  const row: Record<string, string> = {
+    parameters: parameters.toLocaleString("en"),
+    "train tokens/s": rate.toFixed(0),
+    "of peak": percent((rate * trainingFlops(config, parameters, length)) / machinePeak),
+  };
+  for (const batch of [1, 16, 64, 256]) {
+    const requests: SampleRequest[] = Array.from({ length: Math.ceil(batch / 16) }, (_, i) => ({
+      prompt: tokenizer.encode("what is the answer?"),
+      count: Math.min(batch, 16),
+      key: ["bench", i],
+    }));
+    const tokens = 96;
+    const time = await best(() => engine.sample(requests, { maxTokens: tokens, temperature: 1, endTokens: [] }));
+    row[`decode ${batch}, tokens/s`] = ((batch * tokens) / time).toFixed(0);
+    if (batch === 256) row["decode of peak"] = percent((2 * parameters * batch * tokens) / time / machinePeak);
+  }
+  Object.assign(row, await benchGrpo({ engine, tokenizer }));
+  row["peak memory MiB"] = (process.resourceUsage().maxRSS / 1024).toFixed(0);
+  await engine.close();
+  rows[size] = row;
+}
+if (values.json) console.log(JSON.stringify({ machine, machinePeak, rows }));
+else {
+  const names = Object.keys(Object.values(rows)[0]!);
+  const transposed = Object.fromEntries(
+    names.map((name) => [name, Object.fromEntries(Object.entries(rows).map(([size, row]) => [size, row[name]!]))]),
+  );
+  console.table(transposed);
+}
