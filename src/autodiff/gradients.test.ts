@@ -180,7 +180,7 @@ async function checkGradient(
     weighted.shape.map((_, axis) => axis),
   );
   const outputs = new Map([["loss", loss]]);
-  gradients(loss, nodes).forEach((gradient, i) => outputs.set(`g${i}`, gradient));
+  for (const [i, gradient] of gradients(loss, nodes).entries()) outputs.set(`g${i}`, gradient);
   const program = await referenceRuntime("float64").compile({ outputs });
   const values = shapes.map((shape): Value & { data: Float64Array } => ({
     shape,

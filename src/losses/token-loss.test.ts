@@ -8,7 +8,10 @@ import { random } from "../random.ts";
 import { klTerm, sequenceRatio, surrogateTerm } from "./reference-values.ts";
 import { tokenLoss } from "./token-loss.ts";
 
-/** The losses as graphs, run in double precision: against plain numbers, published values and finite differences. */
+/**
+ * The losses as graphs, run in double precision: against plain numbers, published values and finite differences. The
+ * settings (clip, klCoef) are single precision in a graph, hence a tolerance of 1e-7.
+ */
 
 type PolicyGradient = Extract<Loss, { name: "policy-gradient" }>;
 
@@ -277,7 +280,7 @@ describe("every kind of loss", () => {
           expected += weight * (loss.klCoef * kl - value);
         }
       }
-      near((await run(loss, batch)).loss, expected, "", 1e-12);
+      near((await run(loss, batch)).loss, expected, "", 1e-7);
     });
 
   for (const loss of kinds)
@@ -311,7 +314,7 @@ describe("every kind of loss", () => {
       for (const [t, logprob] of row.entries()) {
         const rho = loss.ratio === "token" ? Math.exp(logprob - batch.oldLogprobs[b]![t]!) : whole;
         const slope = -batch.weights[b]![t]! * surrogateTerm(rho, batch.advantages[b]![t]!, logprob, loss).derivative;
-        near(gradient[b * 5 + t]!, slope + kl[b * 5 + t]!, `answer ${b}, token ${t}:`, 1e-12);
+        near(gradient[b * 5 + t]!, slope + kl[b * 5 + t]!, `answer ${b}, token ${t}:`, 1e-7);
       }
     }
   }

@@ -41,15 +41,15 @@ function history(length: number, sick: Partial<GrpoMetrics> = {}): GrpoMetrics[]
 }
 
 const illnesses: { [Code in DiagnosticCode]: [sick: Partial<GrpoMetrics>, sentence: RegExp, remedy: RegExp] } = {
-  gradientNotFinite: [{ gradNorm: NaN }, /not a finite number/, /^learningRate=0\.00002$/],
+  gradientNotFinite: [{ gradNorm: NaN }, /not a finite number/, /^schedule\.learningRate=0\.00002$/],
   samplerGap: [{ ratioGapMean: 0.1 }, /0\.1 nats a token/, /^provider=cpu$/],
-  noEndToken: [{ endedShare: 0, truncatedShare: 0.8 }, /Not one answer of 10 steps/, /^endTokens=/],
+  noEndToken: [{ endedShare: 0, truncatedShare: 0.8 }, /Not one answer of 10 steps/, /^model=<.*eos_token/],
   truncated: [{ truncatedShare: 0.97 }, /now 97 %\) were cut off at 300 tokens/, /^maxTokens=600$/],
-  parseFailures: [{ parseFailureShare: 0.99 }, /now 99 %\) had nothing in them/, /^template=/],
+  parseFailures: [{ parseFailureShare: 0.99 }, /now 99 %\) had nothing in them/, /^model=<.*form of answer/],
   formatOnly: [
     { pass1: 0, rewardParts: { "reward/accuracy": 0, "reward/format": 0.9 } },
     /all reward came from format/,
-    /^rewards\.format\.weight=0$/,
+    /rewards\.format\.weight=0$/,
   ],
   equalRewards: [
     { groupsMixed: 0, groupsAllRight: 0, groupsAllWrong: 1, gradNorm: 0 },
@@ -104,9 +104,13 @@ test("remedies look at the run", () => {
     diagnose(history(30, sick), settings, { ...run, ...changed }).map((finding) => finding.remedy);
   const { objective } = run;
   const sampling = { ...objective.sampling, topP: 0.9 };
-  assert.deepEqual(of({ ratioGapMean: 1 }, { objective: { ...objective, sampling } }), ["objective.sampling.topP=1"]);
+  assert.deepEqual(of({ ratioGapMean: 1 }, { objective: { ...objective, sampling } }), [
+    "objective.overrides.sampling.topP=1",
+  ]);
   const overlong = { ...objective.overlong, policy: "mask" } as const;
-  assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), ["objective.overlong.policy=keep"]);
-  assert.deepEqual(of({ groupsMixed: 0, groupsAllRight: 0.9 }, {}), ["task.level=<a harder one>"]);
+  assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), [
+    "objective.overrides.overlong.policy=keep",
+  ]);
+  assert.deepEqual(of({ groupsMixed: 0, groupsAllRight: 0.9 }, {}), ["levels=[5]"]);
   assert.deepEqual(of({ parseFailureShare: 1, truncatedShare: 0.8 }, {}), ["maxTokens=600"]);
 });

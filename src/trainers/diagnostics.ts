@@ -75,7 +75,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
     holds: ({ gradNorm, loss }) => !Number.isFinite(gradNorm) || !Number.isFinite(loss),
     explain: ({ gradNorm, loss }, _steps, { learningRate }) => [
       `The gradient (norm ${gradNorm}) or the loss (${loss}) is not a finite number, and an update with it would destroy the weights.`,
-      `learningRate=${short(learningRate / 10)}`,
+      `schedule.learningRate=${short(learningRate / 10)}`,
     ],
   },
   samplerGap: {
@@ -91,7 +91,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
     holds: ({ endedShare, truncatedShare }) => endedShare === 0 && truncatedShare > 0.5,
     explain: (_latest, steps) => [
       `Not one answer of ${times(steps)} ended with an end-of-sequence token: the model never learnt to stop, or its token is another one.`,
-      "endTokens=<eos_token_id of the model's generation_config.json>",
+      "model=<a model whose tokenizer_config.json names the eos_token it was trained with>",
     ],
   },
   truncated: {
@@ -107,7 +107,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
       `For ${times(steps)} nearly all answers (now ${percent(parseFailureShare)}) had nothing in them that the verifier can grade.`,
       truncatedShare > 0.5
         ? `maxTokens=${2 * maxTokens}`
-        : "template=<a prompt that shows the answer format the verifier reads>",
+        : "model=<one that has read the form of answer which the task's verifier reads>",
     ],
   },
   formatOnly: {
@@ -116,7 +116,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
       const part = largestOtherPart(rewardParts);
       return [
         `For ${times(steps)} all reward came from ${part} and none from accuracy: the model learns the form and not the task.`,
-        `rewards.${part}.weight=0`,
+        `the task's rewards.${part}.weight=0`,
       ];
     },
   },
@@ -126,7 +126,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
       groupsAllRight > 0.5
         ? [
             `For ${times(steps)} all answers to a problem got the same reward, now mostly full marks: these problems have nothing left to teach.`,
-            "task.level=<a harder one>",
+            "levels=[5]",
           ]
         : [
             `For ${times(steps)} all answers to a problem got the same reward, now mostly without success: no answer is better than another, so there is nothing to learn from.`,
@@ -139,7 +139,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
     explain: ({ truncatedShare }, steps, { objective }) => [
       `For ${times(steps)} rewards differed and yet the gradient was exactly zero: no answer that differs takes part in the loss.`,
       objective.overlong.policy === "mask" && truncatedShare > 0
-        ? "objective.overlong.policy=keep"
+        ? "objective.overrides.overlong.policy=keep"
         : "objective.preset=r1-zero",
     ],
   },
@@ -164,9 +164,9 @@ export function diagnose(history: readonly GrpoMetrics[], settings: DiagnosticsS
 }
 
 function mismatchRemedy({ topP, topK, temperature }: Objective["sampling"]): string {
-  if (topP < 1) return "objective.sampling.topP=1";
-  if (topK > 0) return "objective.sampling.topK=0";
-  if (temperature !== 1) return "objective.sampling.temperature=1";
+  if (topP < 1) return "objective.overrides.sampling.topP=1";
+  if (topK > 0) return "objective.overrides.sampling.topK=0";
+  if (temperature !== 1) return "objective.overrides.sampling.temperature=1";
   return "provider=cpu";
 }
 
