@@ -1,5 +1,6 @@
 import { type Advantaged, groupAdvantages, isConstant } from "../advantage.ts";
 import type { Datum, ForwardBackwardResult, SampleProgress } from "../engine/engine.ts";
+import { AutodidactError } from "../errors.ts";
 import { countReflectiveWords } from "../eval/reflection.ts";
 import { type Objective, toLoss } from "../losses/objective.ts";
 import { isTrained, overlongShaping, tokenWeights } from "../losses/token-weights.ts";
@@ -117,7 +118,13 @@ async function sampleGroups<P extends Problem>(
   const kept: Group<Scored>[] = [];
   let rounds = 0;
   for (; kept.length < problemsPerStep && rounds < (enabled ? maxRounds : 1); rounds++) {
-    const problems = Array.from({ length: problemsPerStep - kept.length }, () => fresh.next().value as P);
+    const problems = take(fresh, problemsPerStep - kept.length);
+    if (rounds === 0 && problems.length < problemsPerStep)
+      throw new AutodidactError(
+        "TASK_PROBLEMS",
+        `problemsPerStep: is ${problemsPerStep}, and task ${task.name} has only ${problems.length} different training problems; lower problemsPerStep`,
+      );
+    if (problems.length === 0) break;
     const rollouts = await clock.time("sample", () =>
       rolloutGroups(policy, problems, {
         groupSize,
@@ -139,14 +146,32 @@ async function sampleGroups<P extends Problem>(
   return { all, kept, rounds };
 }
 
+/** Known problems in a row after which a stream is taken to have no others. */
+const REPEATS = 10_000;
+
 /** Each problem once, by id. */
 function* distinct<P extends Problem>(problems: Iterable<P>): Generator<P> {
   const seen = new Set<string>();
+  let repeats = 0;
   for (const problem of problems) {
-    if (seen.has(problem.id)) continue;
+    if (seen.has(problem.id)) {
+      if (++repeats === REPEATS) return;
+      continue;
+    }
+    repeats = 0;
     seen.add(problem.id);
     yield problem;
   }
+}
+
+function take<T>(items: Iterator<T>, count: number): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value, done } = items.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 type TrainedMetrics = Omit<GrpoMetrics, keyof ReturnType<typeof rolloutMetrics> | "samplingRounds" | "tokensTotal">;
