@@ -8,7 +8,7 @@ import { availableProviders, executionProviders, onnxRuntime } from "../src/engi
 import { referenceRuntime } from "../src/engine/reference.ts";
 import { openWorkerEngine } from "../src/engine/worker-engine.ts";
 import { engineContract } from "./engine.contract.ts";
-import { refuses, tinyConfig } from "./tiny-model.ts";
+import { refuses, someTokens, tinyConfig } from "./tiny-model.ts";
 
 const config = tinyConfig;
 engineContract("reference engine", async (options) => new EmbeddedEngine(referenceRuntime(), { ...options, config }));
@@ -41,6 +41,18 @@ test("a closed worker refuses further verbs instead of waiting for ever", async 
   assert.equal(engine.name, "onnxruntime/cpu");
   await engine.close();
   await assert.rejects(engine.save(), /worker thread ended/);
+});
+
+test("closing a worker gives up the sampling under way", async () => {
+  const engine = await openWorkerEngine({ config }, { threads: 1 });
+  const requests = [{ prompt: someTokens(4), count: 100_000, key: [1] }];
+  const sampling = engine.sample(requests, { maxTokens: 90, temperature: 1, endTokens: [] });
+  const failed = assert.rejects(sampling, /engine was closed/);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const began = performance.now();
+  await engine.close();
+  await failed;
+  assert.ok(performance.now() - began < 5000);
 });
 
 /** Debian's chromium carries a Vulkan loader and a software adapter. */

@@ -26,6 +26,8 @@ import type { OnnxRuntimeOptions } from "./onnxruntime.ts";
 export interface WorkerOptions {
   readonly runtime: OnnxRuntimeOptions;
   readonly engine: EmbeddedOptions;
+  /** Shared; 1 in its only place once the engine is being closed. */
+  readonly closing: Int32Array;
 }
 
 type Verb = Exclude<keyof Engine, "name" | "config">;
@@ -48,10 +50,11 @@ interface Pending {
 
 /** Starts the worker; fails with ENGINE_PROVIDER where the execution provider is not there. */
 export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRuntimeOptions = {}): Promise<Engine> {
+  const closing = new Int32Array(new SharedArrayBuffer(4));
   const worker = new Worker(new URL("./worker.js", import.meta.url), {
-    workerData: { runtime, engine } satisfies WorkerOptions,
+    workerData: { runtime, engine, closing } satisfies WorkerOptions,
   });
-  const link = new Link(worker);
+  const link = new Link(worker, closing);
   try {
     const name = (await link.started) as string;
     return new WorkerEngine(engine.config, name, link);
@@ -63,14 +66,16 @@ export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRun
 
 class Link {
   readonly #worker: Worker;
+  readonly #closing: Int32Array;
   readonly #pending = new Map<number, Pending>();
   readonly started: Promise<unknown>;
   #lastId = 0;
   /** Why nothing will be answered any more. */
   #ended: Error | null = null;
 
-  constructor(worker: Worker) {
+  constructor(worker: Worker, closing: Int32Array) {
     this.#worker = worker;
+    this.#closing = closing;
     this.started = this.#expect(0);
     worker.on("message", (reply: Reply) => this.#receive(reply));
     worker.on("error", (error) => this.#failAll(error));
@@ -83,6 +88,12 @@ class Link {
     const result = this.#expect(id, onProgress);
     this.#worker.postMessage({ id, verb, args });
     return result;
+  }
+
+  /** The worker ends its work itself: terminated inside a native call, it would take the whole process down. */
+  async close(): Promise<void> {
+    Atomics.store(this.#closing, 0, 1);
+    await this.call("close", []);
   }
 
   async terminate(): Promise<void> {
@@ -152,8 +163,9 @@ class WorkerEngine implements Engine {
     return this.#link.call("load", [state]) as Promise<void>;
   }
 
+  /** Sampling under way is given up: who closes because of Ctrl-C shall not wait for the rest of a long measurement. */
   async close(): Promise<void> {
-    await this.#link.call("close", []);
+    await this.#link.close();
     await this.#link.terminate();
   }
 }

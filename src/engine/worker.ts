@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AutodidactError } from "../errors.ts";
 import { EmbeddedEngine } from "./embedded.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, SampleProgress } from "./engine.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
 import type { Reply, Request, WorkerOptions } from "./worker-engine.ts";
 
@@ -30,9 +30,21 @@ port.on("message", (request: Request) => {
 });
 
 function call(to: Engine, { id, verb, args }: Request): Promise<unknown> {
-  if (verb === "sample") return to.sample(args[0], { ...args[1], onProgress: (progress) => post({ id, progress }) });
+  if (verb !== "close") goOn();
+  if (verb === "sample") {
+    const onProgress = (progress: SampleProgress): void => {
+      goOn();
+      post({ id, progress });
+    };
+    return to.sample(args[0], { ...args[1], onProgress });
+  }
   const method = to[verb] as (...args: readonly unknown[]) => Promise<unknown>;
   return method.apply(to, [...args]);
+}
+
+/** No message gets through while something runs; this memory is shared. */
+function goOn(): void {
+  if (Atomics.load(options.closing, 0) === 1) throw new Error("the engine was closed");
 }
 
 function described(error: unknown): Pick<Reply, "error"> {

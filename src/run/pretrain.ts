@@ -3,6 +3,7 @@ import { writeDirectoryAtomic } from "../checkpoint/files.ts";
 import { jsonBytes, type Model, modelFiles } from "../checkpoint/model-directory.ts";
 import { type Json, readCheckpoint, writeCheckpoint } from "../checkpoint/trainer-state.ts";
 import { corpus, corpusAlphabet } from "../corpus/corpus.ts";
+import { AutodidactError } from "../errors.ts";
 import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import type { PretrainRecipe } from "../recipe/schema.ts";
@@ -120,13 +121,19 @@ async function writeBase(
 }
 
 function configOf(recipe: PretrainRecipe, tokenizer: Tokenizer): ModelConfig {
+  const heads = recipe.width / 32;
+  if (heads % recipe.keyValueHeads !== 0)
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `keyValueHeads: is ${recipe.keyValueHeads}, which does not divide the ${heads} query heads of width ${recipe.width}; set keyValueHeads to a divisor of ${heads}`,
+    );
   return modelConfigSchema.parse({
     model_type: "llama",
     vocab_size: tokenizer.vocabSize,
     hidden_size: recipe.width,
     intermediate_size: recipe.mlpWidth,
     num_hidden_layers: recipe.layers,
-    num_attention_heads: recipe.width / 32,
+    num_attention_heads: heads,
     num_key_value_heads: recipe.keyValueHeads,
     head_dim: 32,
     max_position_embeddings: recipe.positions,

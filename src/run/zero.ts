@@ -147,7 +147,16 @@ async function restore(
 async function reinforce(zero: Zero, done: number, seconds: Record<string, number>): Promise<void> {
   const { recipe, objective, observer, run, policy, task, signal } = zero;
   const { every, problemsOnTheWay, samplesOnTheWay } = recipe.evaluation;
-  const history = (await readRun(run.path)).metrics.filter((line) => line.kind === "grpo");
+  const isDue = (step: number): boolean => every > 0 && step > 0 && step % every === 0 && step < recipe.steps;
+  const measureOnTheWay = async (step: number): Promise<void> => {
+    const held = await measure(zero, "on the way", step, problemsOnTheWay, samplesOnTheWay);
+    seconds.onTheWay = (seconds.onTheWay ?? 0) + held.seconds;
+  };
+  const { metrics, evaluations } = await readRun(run.path);
+  const history = metrics.filter((line) => line.kind === "grpo");
+  // A measurement comes behind the checkpoint of its step, so a stop in between leaves it to be made up for.
+  if (isDue(done) && !evaluations.some(({ label, step }) => label === "on the way" && step === done))
+    await measureOnTheWay(done);
   const steps = grpo(policy, task, {
     ...recipe,
     objective,
@@ -158,29 +167,20 @@ async function reinforce(zero: Zero, done: number, seconds: Record<string, numbe
         `step ${step}: ${phase === "sample" ? "answering" : "learning"}`,
       ),
   });
-  let saved = done;
   for await (const step of steps) {
+    const { index, stop, warnings } = step;
     await run.record(step);
     observer.step(step);
-    if (every > 0 && step.index % every === 0 && step.index < recipe.steps && !signal.aborted) {
-      const held = await measure(zero, "on the way", step.index, problemsOnTheWay, samplesOnTheWay);
-      seconds.onTheWay = (seconds.onTheWay ?? 0) + held.seconds;
-    }
-    if (
-      step.stop !== undefined ||
-      signal.aborted ||
-      step.index % recipe.checkpointEvery === 0 ||
-      step.index === recipe.steps
-    ) {
-      await save(zero, step.index, seconds);
-      saved = step.index;
-    }
-    if (step.stop !== undefined)
+    const due = isDue(index) && stop === undefined;
+    const last = stop !== undefined || signal.aborted || index === recipe.steps;
+    if (last || due || index % recipe.checkpointEvery === 0) await save(zero, index, seconds);
+    if (stop !== undefined)
       throw new AutodidactError(
         "RUN_CANNOT_LEARN",
-        `${step.warnings.join("; ")}. Everything up to step ${step.index} is in ${run.path}. To go on regardless: --set diagnostics.${step.stop}.action=warn`,
+        `${warnings.join("; ")}. Everything up to step ${index} is in ${run.path}. To run on regardless, begin a new run with --set diagnostics.${stop}.action=warn`,
       );
-    if (signal.aborted) throw new Stopped(`stopped behind step ${saved}`);
+    if (signal.aborted) throw new Stopped(`stopped behind step ${index}`);
+    if (due) await measureOnTheWay(index);
   }
 }
 

@@ -1,0 +1,48 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { root } from "./imports.ts";
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+export interface AutodidactOptions {
+  readonly cwd: string;
+  /** Sends `signal` as soon as `when` gives true; asked every millisecond or so. */
+  readonly interrupt?: { readonly signal: NodeJS.Signals; readonly when: (seconds: number) => boolean };
+}
+
+/** Runs the built command line as a user does, in a process of its own. */
+export async function autodidact(args: readonly string[], { cwd, interrupt }: AutodidactOptions): Promise<Ended> {
+  const began = performance.now();
+  const seconds = (): number => (performance.now() - began) / 1000;
+  const child = spawn(process.execPath, [join(root, "dist/src/cli/main.js"), ...args], {
+    cwd,
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 120_000,
+    killSignal: "SIGKILL",
+  });
+  const texts = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].setEncoding("utf8").on("data", (chunk: string) => {
+      texts[name] += chunk;
+    });
+  const watch =
+    interrupt &&
+    setInterval(() => {
+      if (!interrupt.when(seconds())) return;
+      clearInterval(watch);
+      child.kill(interrupt.signal);
+    }, 1);
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (...end) => resolve(end));
+  });
+  clearInterval(watch);
+  return { code, signal, ...texts, seconds: seconds() };
+}
