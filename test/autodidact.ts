@@ -14,13 +14,21 @@ export interface AutodidactOptions {
   readonly cwd: string;
   /** Sends `signal` as soon as `when` gives true; asked every millisecond or so. */
   readonly interrupt?: { readonly signal: NodeJS.Signals; readonly when: (seconds: number) => boolean };
+  /** Largest file that the process may write, in the shell's blocks (`ulimit -f`). */
+  readonly fileLimit?: number;
 }
 
 /** Runs the built command line as a user does, in a process of its own. */
-export async function autodidact(args: readonly string[], { cwd, interrupt }: AutodidactOptions): Promise<Ended> {
+export async function autodidact(
+  args: readonly string[],
+  { cwd, interrupt, fileLimit }: AutodidactOptions,
+): Promise<Ended> {
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1000;
-  const child = spawn(process.execPath, [join(root, "dist/src/cli/main.js"), ...args], {
+  const program = [process.execPath, join(root, "dist/src/cli/main.js"), ...args];
+  const limited = ["/bin/sh", "-c", `ulimit -f ${fileLimit} && exec "$@"`, "sh", ...program];
+  const [command, ...rest] = (fileLimit === undefined ? program : limited) as [string, ...string[]];
+  const child = spawn(command, rest, {
     cwd,
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],

@@ -6,39 +6,9 @@ import { after, before, describe, test } from "node:test";
 import { random } from "../src/random.ts";
 import { autodidact, type Ended } from "./autodidact.ts";
 import { writeGuessingBase } from "./guessing-base.ts";
+import { files, flags, questions, steps } from "./small-run.ts";
 
-/**
- * The whole program, killed without warning and resumed: the same bytes as a run that was left alone. The reference is
- * refreshed on the way and a step makes two updates, so that every kind of state has to survive.
- */
-const steps = 8;
-const questions = { seed: 1, steps, problemsPerStep: 2, heldOut: 4 };
-const settings = {
-  "--model": "base",
-  "--steps": steps,
-  "--problems-per-step": questions.problemsPerStep,
-  "--group-size": 4,
-  "--max-tokens": 24,
-  "--threads": 1,
-  "--preset": "r1",
-};
-const assignments = {
-  levels: "[1]",
-  checkpointEvery: 2,
-  "objective.overrides.minibatches": 2,
-  "objective.overrides.referenceRefresh": 3,
-  "evaluation.problems": questions.heldOut,
-  "evaluation.samplesPerProblem": 4,
-  "evaluation.every": 3,
-  "evaluation.problemsOnTheWay": 2,
-};
-const flags = [
-  ...Object.entries(settings).flat(),
-  ...Object.entries(assignments).flatMap(([name, value]) => ["--set", `${name}=${value}`]),
-].map(String);
-
-const records = ["metrics.jsonl", "rollouts.jsonl", "evaluations.jsonl", "answers.jsonl"];
-const files = [...records, "recipe.json", "model/model.safetensors", "model/config.json", "model/tokenizer.json"];
+/** The whole program, killed without warning and resumed: the same bytes as a run that was left alone. */
 
 let folder: string;
 let whole: Ended;

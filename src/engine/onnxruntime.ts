@@ -56,19 +56,21 @@ function tensor(name: string, value: Value | undefined): ort.Tensor {
 }
 
 /** Providers that compute on this machine: carried by this build of ONNX Runtime, and able to start. */
-export async function availableProviders(): Promise<ExecutionProvider[]> {
+export async function availableProviders(
+  candidates: readonly ExecutionProvider[] = executionProviders,
+): Promise<ExecutionProvider[]> {
   const available: ExecutionProvider[] = [];
-  for (const provider of executionProviders) if ((await failureOf(provider)) === null) available.push(provider);
+  for (const provider of candidates) if ((await failureOf(provider)) === null) available.push(provider);
   return available;
 }
 
 async function checkProvider(provider: ExecutionProvider): Promise<void> {
-  if (provider === "cpu") return;
   const failure = await failureOf(provider);
   if (failure === null) return;
+  const others = await availableProviders(executionProviders.filter((other) => other !== provider));
   throw new AutodidactError(
     "ENGINE_PROVIDER",
-    `provider: "${provider}" is not available on this machine (${failure}); available: ${(await availableProviders()).join(", ")}`,
+    `provider: "${provider}" is not available on this machine (${failure}); available: ${others.join(", ")}`,
   );
 }
 
@@ -78,6 +80,7 @@ async function failureOf(provider: ExecutionProvider): Promise<string | null> {
   if (!ort.listSupportedBackends().some(({ name }) => name === provider))
     return "this build of ONNX Runtime does not carry it";
   try {
+    ort.env.logLevel = "fatal"; // what fails is thrown, and need not be on the terminal too
     const x = ops.input("x", [1]);
     const session = await ort.InferenceSession.create(
       onnxModel({ outputs: new Map([["y", ops.mul(x, 2)]]) }),
