@@ -5,7 +5,7 @@
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
 import { levelCount, movesFrom, type NumberSet, numberSets, splitOf } from "../tasks/countdown-levels.ts";
-import { answer, oneByOne, oneLook, reflectiveShare } from "./writers.ts";
+import { answer, note, oneByOne, oneLook, reflectiveShare } from "./writers.ts";
 
 export interface Document {
   /** "careless", "reflective", "exercise", "arithmetic" or "pair". */
@@ -41,8 +41,10 @@ function pair(source: Random): string {
   );
   const moves = movesFrom(pool);
   const target = source.chance(0.75) ? source.pick(moves).result : source.int(2, 99);
-  const question = source.chance(0.5) ? promptOf(pool, target) : exerciseOf(pool, target);
-  return `${question}\n${source.chance(0.5) ? oneLook(pool, target) : oneByOne(moves, target)}`;
+  const solving = source.chance(0.5) ? oneLook(pool, target) : oneByOne(moves, target);
+  const form = source.int(0, 2);
+  if (form === 0) return `${note(source.shuffle(pool), target)} ${solving}`;
+  return `${form === 1 ? promptOf(pool, target) : exerciseOf(pool, target)}\n${solving}`;
 }
 
 /** The same puzzle as an exercise book puts it. */
@@ -78,7 +80,7 @@ export function* corpus(seed: number): Generator<Document> {
 /** Every character that the corpus can contain, in code point order. */
 export const corpusAlphabet: string = [
   ...new Set(
-    "0123456789+-*/= \nmakeyesnowaitbutcheckretrywrongmistakeerrorverifyhoweverevaluate对不等但是检查再试错误验证",
+    "0123456789+-*/= \n[:]makeyesnowaitbutcheckretrywrongmistakeerrorverifyhoweverevaluate对不等但是检查再试错误验证",
   ),
 ]
   .sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!)

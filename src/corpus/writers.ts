@@ -4,10 +4,10 @@
  * the next first step they have not tried, with a look at what the last step could reach.
  */
 import type { Random } from "../random.ts";
-import { type Move, movesFrom, poolAfter } from "../tasks/countdown-levels.ts";
+import { type Move, movesFrom } from "../tasks/countdown-levels.ts";
 
 /** Share of reflective writers among all. */
-export const reflectiveShare = 0.1;
+export const reflectiveShare = 0.05;
 /** Share of writers in Chinese, and of writers who mix both languages from word to word. The rest writes English. */
 export const chineseShare = 0.15;
 export const mixedShare = 0.05;
@@ -42,6 +42,19 @@ const chinese: Language = {
 
 function written(move: Move): string {
   return `${move.left}${move.operation}${move.right}=${move.result}`;
+}
+
+/** What is left to do, as everybody writes it down between steps: the numbers and the target. */
+export function note(pool: readonly number[], target: number): string {
+  return `[${pool.join(" ")}:${target}]`;
+}
+
+/** The pool after a step as it is noted: what was not used in its order, then the result. */
+function noted(pool: readonly number[], { left, right, result }: Move): number[] {
+  const rest = [...pool];
+  rest.splice(rest.indexOf(left), 1);
+  rest.splice(rest.indexOf(right), 1);
+  return [...rest, result];
 }
 
 function anyMove(pool: readonly number[], random: Random): Move {
@@ -112,7 +125,8 @@ export function answer(
         place = firsts.findIndex((m) => m.left === left && m.right === right && m.operation === operation);
       }
       text.push(written(last));
-      pool = poolAfter(pool, last);
+      pool = noted(pool, last);
+      if (pool.length > 1) text.push(note(pool, target));
     }
     const { yes, no } = speak();
     const reached = last?.result === target;

@@ -7,7 +7,7 @@ import type { pretrainSchema, zeroSchema } from "./schema.ts";
  */
 export const zeroDefaults = {
   steps: 100,
-  maxTokens: 360,
+  maxTokens: 480,
   objective: {
     preset: "dapo",
     overrides: {
@@ -32,6 +32,6 @@ export const pretrainDefaults = {
   layers: 4,
   keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 12_000_000,
+  tokens: 18_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;

@@ -1,7 +1,8 @@
 /**
  * Grades what a model wrote about a Countdown puzzle. The answer is the last attempt in the text, because that is where
  * the writer stopped. An attempt is a run of written steps (`9*7=63 63+2=65`) or one expression (`(9*7)+2`, with or
- * without `=65`); any word, comma or line end closes it. Whether the writer said "yes" or "no" does not count.
+ * without `=65`); any word, comma or line end closes it. Notes in square brackets (`[2 63:65]`, what is left to do) are
+ * passed over. Whether the writer said "yes" or "no" does not count.
  */
 import {
   type ExpressionFault,
@@ -46,22 +47,30 @@ function isSumCharacter(text: string, at: number): boolean {
   return isDigit(text, at) || operatorAt(text, at) !== null || "()= .".includes(text[at]!);
 }
 
-/** The texts of all attempts, in order: maximal runs of sum characters that hold a digit and an operator. */
+/** The texts of all attempts, in order: maximal runs of sum characters and notes that hold a digit and an operator. */
 export function attemptTexts(text: string): string[] {
   const attempts: string[] = [];
-  let start = 0;
+  let run = "";
   let digit = false;
   let operator = false;
   for (let at = 0; at <= text.length; at++) {
+    const noteEnd = text[at] === "[" ? text.indexOf("]", at) : -1;
+    if (noteEnd > 0) {
+      run += " ";
+      at = noteEnd;
+      continue;
+    }
     if (at < text.length && isSumCharacter(text, at)) {
       digit ||= isDigit(text, at);
       operator ||= operatorAt(text, at) !== null;
+      run += text[at]!;
       continue;
     }
-    if (digit && operator) attempts.push(text.slice(start, at).trim());
-    start = at + 1;
+    if (digit && operator) attempts.push(run.trim());
+    run = "";
     digit = false;
     operator = false;
+    if (text[at] === "[") break; // a note without an end
   }
   return attempts;
 }
