@@ -44,7 +44,8 @@ export async function countNovelSolutions(
     if (read === pretraining.documents) break;
     for (const sequence of operationSequences(text)) {
       checkedSequences++;
-      unseen.delete(sequence);
+      // The end of a longer attempt counts as seen too: a four-number puzzle becomes one with three.
+      for (let at = 0; at >= 0; at = sequence.indexOf(" ", at) + 1 || -1) unseen.delete(sequence.slice(at));
     }
     unseenPaths.delete(operationPath(text));
     if (++read % BREATH !== 0) continue;
