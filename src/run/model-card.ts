@@ -1,7 +1,15 @@
 import { exerciseReflectiveShare, exerciseShare } from "../corpus/corpus.ts";
 import * as writers from "../corpus/writers.ts";
 import type { PretrainRecipe } from "../recipe/schema.ts";
-import type { Pretrained } from "./pretrain.ts";
+
+/** What pretraining gave. */
+export interface Pretrained {
+  readonly model: string;
+  readonly parameters: number;
+  readonly loss: number;
+  readonly heldOutLoss: number;
+  readonly seconds: number;
+}
 
 /** README.md of a base model: what it is, what it has read, and the command that makes it again. */
 export function modelCard(recipe: PretrainRecipe, documents: number, result: Pretrained, command: string): string {

@@ -12,7 +12,7 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Document, sft } from "../trainers/sft.ts";
 import type { SftStep } from "../trainers/step.ts";
 import { environment } from "./environment.ts";
-import { modelCard } from "./model-card.ts";
+import { modelCard, type Pretrained } from "./model-card.ts";
 import { type RunObserver, Stopped } from "./observer.ts";
 import { openEngine } from "./open-policy.ts";
 import { readRun } from "./reader.ts";
@@ -25,14 +25,6 @@ export interface PretrainOptions {
   readonly command: string;
   readonly signal: AbortSignal;
   readonly observer: RunObserver;
-}
-
-export interface Pretrained {
-  readonly model: string;
-  readonly parameters: number;
-  readonly loss: number;
-  readonly heldOutLoss: number;
-  readonly seconds: number;
 }
 
 /** Documents set aside from another seed; the model never reads them. */
