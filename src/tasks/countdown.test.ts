@@ -30,6 +30,8 @@ test("right answers in every accepted form", () => {
     "7*9=63\n9+2=11 no 7*9=63 2+63=65 \u5bf9",
     "9 \u00d7 7 = 63 63 + 2 = 65",
     "9*7=63 63+2=65 no",
+    "9*7=63 [2 63:65] 63+2=65 yes",
+    "9+7=16 [2 16:65] 16*2=32 no wait 9*7=63[2 63:65]63+2=65 yes",
   ]) {
     assert.deepEqual(grade(text), { reward: 1, reason: "correct", answer: "65" }, text);
   }
@@ -47,6 +49,9 @@ test("each zero has its reason and a vote of its own", () => {
     ["9+7=63 63+2=65 yes", "wrong-arithmetic", "wrong-arithmetic 65"],
     ["9*7=63 63-2=61 no", "wrong-value", "61"],
     ["9*7=63 no", "numbers-left", "numbers-left 63"],
+    ["[9*7=63 63+2=65] yes", "no-answer", null],
+    ["9*7=63 [63+2=65 yes", "numbers-left", "numbers-left 63"],
+    ["9*7=63 [] 63+1=64", "number-not-available", "number-not-available 64"],
     ["9*7=63 9+2=11", "number-not-available", "number-not-available 11"],
     ["9*7=63 63+1=64", "number-not-available", "number-not-available 64"],
     ["9*7+2+0=65", "number-not-available", "number-not-available 65"],
@@ -74,7 +79,14 @@ test("an answer that was cut off earns nothing, whatever stands in it", () => {
 
 test("a long hostile completion is graded in bounded time", () => {
   const started = performance.now();
-  for (const text of ["9*7=63 ".repeat(2_800), "9+".repeat(9_000), "1+1 no ".repeat(2_800), "+".repeat(19_999)])
+  for (const text of [
+    "9*7=63 ".repeat(2_800),
+    "9+".repeat(9_000),
+    "1+1 no ".repeat(2_800),
+    "+".repeat(19_999),
+    "[".repeat(19_999),
+    "[]".repeat(9_999),
+  ])
     grade(text);
   assert.ok(performance.now() - started < 500);
 });
