@@ -17,8 +17,8 @@ const settings = {
 const assignments = {
   levels: "[1]",
   checkpointEvery: 2,
-  "objective.overrides.minibatches": 2,
-  "objective.overrides.referenceRefresh": 3,
+  "objective.minibatches": 2,
+  "objective.referenceRefresh": 3,
   "evaluation.problems": questions.heldOut,
   "evaluation.samplesPerProblem": 4,
   "evaluation.every": 3,

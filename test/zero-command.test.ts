@@ -48,7 +48,7 @@ describe("zero refuses", () => {
   });
 
   test("settings that contradict each other", () =>
-    refused(zero("--set", "objective.overrides.klCoef=0.1"), 1, "OBJECTIVE_CONTRADICTION", "klCoef=0.1", "reference"));
+    refused(zero("--set", "objective.klCoef=0.1"), 1, "OBJECTIVE_CONTRADICTION", "klCoef=0.1", "reference"));
 
   test("more tokens than the model has positions", () =>
     refused(zero("--max-tokens", "500"), 1, "RECIPE_INVALID", "maxTokens: is 500", "128 positions", "at most 88"));

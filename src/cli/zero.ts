@@ -20,7 +20,7 @@ export const zero = defineCommand({
     { command: "autodidact zero --quick --out runs/quick", what: "a visible rise in about a minute" },
     { command: "autodidact zero --resume", what: "go on with a run that was stopped" },
     {
-      command: "autodidact zero --preset r1-zero --set objective.overrides.minibatches=1 --out runs/r1",
+      command: "autodidact zero --preset r1-zero --set objective.minibatches=1 --out runs/r1",
       what: "another objective",
     },
   ],

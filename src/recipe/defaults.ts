@@ -10,11 +10,9 @@ export const zeroDefaults = {
   maxTokens: 480,
   objective: {
     preset: "dapo",
-    overrides: {
-      minibatches: 1,
-      dynamicSampling: { enabled: false },
-      overlong: { policy: "keep" },
-    },
+    minibatches: 1,
+    dynamicSampling: { enabled: false },
+    overlong: { policy: "keep" },
   },
   schedule: { kind: "constant", learningRate: 2e-4, warmupSteps: 0, floor: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;

@@ -41,12 +41,10 @@ export const zeroSchema = z.strictObject({
   problemsPerStep: z.int().min(1).default(16).describe("questions a step"),
   groupSize: z.int().min(2).max(4096).default(16).describe("G, answers to each question, graded against each other"),
   maxTokens: z.int().min(2).describe("token limit of an answer"),
-  objective: z
-    .strictObject({
-      preset: z.enum(presetNames).default("dapo").describe("published objective to start from"),
-      overrides: objectiveOverridesSchema.prefault({}).describe("fields of the preset that are changed"),
-    })
-    .prefault({}),
+  objective: objectiveOverridesSchema
+    .extend({ preset: z.enum(presetNames).default("dapo").describe("published objective to start from") })
+    .prefault({})
+    .describe("the objective: a preset, and the fields of it that are changed"),
   schedule: scheduleSchema.describe("learning rate"),
   weightDecay: z.number().min(0).default(0).describe("AdamW's decoupled weight decay"),
   betas: z
@@ -115,7 +113,8 @@ function unwrap(schema: unknown): unknown {
 
 /** The objective of a recipe, resolved; contradictions are refused here, before any model loads. */
 export function recipeObjective(recipe: ZeroRecipe): Objective {
-  return resolveObjective(recipe.objective.preset, recipe.objective.overrides, recipe);
+  const { preset, ...overrides } = recipe.objective;
+  return resolveObjective(preset, overrides, recipe);
 }
 
 /** Sets `a.b.c` in a nested object, making the objects on the way; for `--set a.b.c=value`. */

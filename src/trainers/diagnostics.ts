@@ -139,7 +139,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
     explain: ({ truncatedShare }, steps, { objective }) => [
       `For ${times(steps)} rewards differed and yet the gradient was exactly zero: no answer that differs takes part in the loss.`,
       objective.overlong.policy === "mask" && truncatedShare > 0
-        ? "objective.overrides.overlong.policy=keep"
+        ? "objective.overlong.policy=keep"
         : "objective.preset=r1-zero",
     ],
   },
@@ -164,9 +164,9 @@ export function diagnose(history: readonly GrpoMetrics[], settings: DiagnosticsS
 }
 
 function mismatchRemedy({ topP, topK, temperature }: Objective["sampling"]): string {
-  if (topP < 1) return "objective.overrides.sampling.topP=1";
-  if (topK > 0) return "objective.overrides.sampling.topK=0";
-  if (temperature !== 1) return "objective.overrides.sampling.temperature=1";
+  if (topP < 1) return "objective.sampling.topP=1";
+  if (topK > 0) return "objective.sampling.topK=0";
+  if (temperature !== 1) return "objective.sampling.temperature=1";
   return "provider=cpu";
 }
 
