@@ -71,17 +71,22 @@ export function glance(pool: readonly number[], target: number): Move {
   return moves.find(({ result }) => result === target) ?? moves[0]!;
 }
 
+/** A result held against the target, and what is said to it: `63+2=65:65 yes`. */
+function verdict(result: number, target: number, { yes, no }: Language): string {
+  return `:${target} ${result === target ? yes : no}`;
+}
+
 /** Two numbers and one look. */
 export function oneLook(pool: readonly number[], target: number): string {
   const move = glance(pool, target);
-  return `${written(move)} ${move.result === target ? english.yes : english.no}`;
+  return written(move) + verdict(move.result, target, english);
 }
 
 /** Two numbers, operation after operation until one reaches the target. */
 export function oneByOne(moves: readonly Move[], target: number): string {
   const text: string[] = [];
   for (const move of moves) {
-    text.push(written(move), move.result === target ? english.yes : english.no);
+    text.push(written(move) + verdict(move.result, target, english));
     if (move.result === target) break;
     if (move !== moves[moves.length - 1]) text.push("wait");
   }
@@ -128,10 +133,8 @@ export function answer(
       pool = noted(pool, last);
       if (pool.length > 1) text.push(note(pool, target));
     }
-    const { yes, no } = speak();
-    const reached = last?.result === target;
-    text.push(reached ? yes : no);
-    if (reached) break;
+    text.push(text.pop() + verdict(last!.result, target, speak()));
+    if (last!.result === target) break;
   }
   return text.join(" ");
 }

@@ -104,13 +104,9 @@ test("remedies look at the run", () => {
     diagnose(history(30, sick), settings, { ...run, ...changed }).map((finding) => finding.remedy);
   const { objective } = run;
   const sampling = { ...objective.sampling, topP: 0.9 };
-  assert.deepEqual(of({ ratioGapMean: 1 }, { objective: { ...objective, sampling } }), [
-    "objective.sampling.topP=1",
-  ]);
+  assert.deepEqual(of({ ratioGapMean: 1 }, { objective: { ...objective, sampling } }), ["objective.sampling.topP=1"]);
   const overlong = { ...objective.overlong, policy: "mask" } as const;
-  assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), [
-    "objective.overlong.policy=keep",
-  ]);
+  assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), ["objective.overlong.policy=keep"]);
   assert.deepEqual(of({ groupsMixed: 0, groupsAllRight: 0.9 }, {}), ["levels=[5]"]);
   assert.deepEqual(of({ parseFailureShare: 1, truncatedShare: 0.8 }, {}), ["maxTokens=600"]);
 });
