@@ -169,7 +169,8 @@ function addOption(command: Parser, shape: OptionShape): void {
   }
   const notes: string[] = [];
   if (shape.choices) notes.push(`one of ${shape.choices.join(", ")}`);
-  if (shape.defaultValue !== undefined) notes.push(`default ${show(shape.defaultValue)}`);
+  const empty = Array.isArray(shape.defaultValue) && shape.defaultValue.length === 0;
+  if (shape.defaultValue !== undefined && !empty) notes.push(`default ${show(shape.defaultValue)}`);
   if (shape.required) notes.push("required");
   if (shape.repeated) notes.push("may be repeated");
   const text = notes.length > 0 ? `${shape.description} (${notes.join("; ")})` : shape.description;

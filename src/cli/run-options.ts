@@ -15,7 +15,7 @@ export const runOptions = {
   set: z
     .array(z.string())
     .default([])
-    .describe("any setting of the recipe, objective.klCoef=0.001 for instance")
+    .describe("any setting of the recipe, schedule.warmupSteps=5 for instance; --dry-run prints them all")
     .meta({ value: "NAME=VALUE" }),
   dryRun: z.boolean().default(false).describe("print the resolved recipe and stop"),
 };

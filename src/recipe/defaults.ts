@@ -6,7 +6,7 @@ import type { pretrainSchema, zeroSchema } from "./schema.ts";
  * the command line.
  */
 export const zeroDefaults = {
-  steps: 100,
+  steps: 90,
   maxTokens: 480,
   objective: {
     preset: "dapo",
@@ -14,7 +14,7 @@ export const zeroDefaults = {
     dynamicSampling: { enabled: false },
     overlong: { policy: "keep" },
   },
-  schedule: { kind: "constant", learningRate: 2e-4, warmupSteps: 0, floor: 0 },
+  schedule: { kind: "constant", learningRate: 3e-4, warmupSteps: 0, floor: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
 
 /** `--quick`: a visible rise in about a minute. */

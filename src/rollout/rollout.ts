@@ -13,7 +13,7 @@ export interface Rollout {
   /** log pi_old of each completion token under the distribution it was sampled from. (T) */
   readonly logprobs: Float32Array;
   readonly finish: Finish;
-  /** Number of optimizer steps the sampling policy had seen. */
+  /** Number of trainer steps the sampling policy had seen. */
   readonly policyVersion: number;
 }
 
