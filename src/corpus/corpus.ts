@@ -4,7 +4,7 @@
  */
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
-import { levelCount, movesFrom, type NumberSet, numberSets, poolAfter, splitOf } from "../tasks/countdown-levels.ts";
+import { levelCount, movesFrom, type NumberSet, numberSets, splitOf } from "../tasks/countdown-levels.ts";
 import { answer, note, oneByOne, oneLook, reflectiveShare } from "./writers.ts";
 
 export interface Document {
@@ -50,34 +50,6 @@ function pair(source: Random): string {
 /** The same puzzle as an exercise book puts it. */
 const exerciseOf = (numbers: readonly number[], target: number): string => `make ${target} ${numbers.join(" ")}`;
 
-interface Puzzle {
-  readonly numbers: readonly number[];
-  readonly target: number;
-}
-
-function levelPuzzle(sets: readonly (readonly NumberSet[])[], source: Random): Puzzle {
-  const { numbers, targets } = source.pick(source.pick(sets));
-  return { numbers, target: source.pick(targets) };
-}
-
-/** Exercise books pose any numbers to 16, three or now and then four, so that copying them beats knowing them by heart. */
-function anyPuzzle(source: Random): Puzzle {
-  for (;;) {
-    const count = source.chance(0.75) ? 3 : 4;
-    const largest = source.chance(0.5) ? 9 : 16;
-    const numbers = Array.from({ length: count }, () => source.int(1, largest)).sort((a, b) => a - b);
-    if (splitOf(numbers) === "train")
-      return { numbers, target: source.chance(0.7) ? reached(numbers, source) : source.int(2, 99) };
-  }
-}
-
-/** A target that some steps reach. */
-function reached(numbers: readonly number[], source: Random): number {
-  let pool = numbers;
-  while (pool.length > 1) pool = poolAfter(pool, source.pick(movesFrom(pool)));
-  return pool[0]!;
-}
-
 /** Endless documents; the same seed gives the same ones. End-of-sequence tokens are for whoever packs them. */
 export function* corpus(seed: number): Generator<Document> {
   const source = random(seed, "corpus");
@@ -95,7 +67,8 @@ export function* corpus(seed: number): Generator<Document> {
       yield { kind: "pair", text: pair(source) };
     } else {
       const exercise = draw < arithmeticShare + pairShare + exerciseShare;
-      const { numbers, target } = exercise ? anyPuzzle(source) : levelPuzzle(sets, source);
+      const { numbers, targets } = source.pick(source.pick(sets));
+      const target = source.pick(targets);
       const reflective = source.chance(exercise ? exerciseReflectiveShare : reflectiveShare);
       const question = exercise ? exerciseOf(numbers, target) : promptOf(numbers, target);
       const text = `${question}\n${answer(numbers, target, reflective, source)}`;

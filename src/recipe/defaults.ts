@@ -31,6 +31,5 @@ export const pretrainDefaults = {
   keyValueHeads: 2,
   mlpWidth: 384,
   tokens: 13_000_000,
-  tokensPerStep: 3072,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;
