@@ -30,7 +30,9 @@ console.log(
         (after.reflectiveWordsPerResponse / before.reflectiveWordsPerResponse).toFixed(1),
       ),
       row("share cut off after", ({ after }) => percent(after.truncatedShare)),
-      row("solved, operations nowhere in the corpus", ({ novelSolutions: n }) => (n ? `${n.count} of ${n.solved}` : "-")),
+      row("solved, operations nowhere in the corpus", ({ novelSolutions: n }) =>
+        n ? `${n.count} of ${n.solved}` : "-",
+      ),
       row("solved, course nowhere in the corpus", ({ novelSolutions: n }) => (n ? String(n.novelCourses) : "-")),
       row("minutes of reinforcement", ({ seconds }) => minutes(seconds.reinforce)),
       row("minutes in all", ({ seconds }) => minutes(seconds.total)),
