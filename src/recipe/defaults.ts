@@ -6,7 +6,7 @@ import type { pretrainSchema, zeroSchema } from "./schema.ts";
  * the command line.
  */
 export const zeroDefaults = {
-  steps: 90,
+  steps: 75,
   maxTokens: 480,
   objective: {
     preset: "dapo",

@@ -26,7 +26,7 @@ const computeShape = {
 
 /** Held-out measurements of a run. */
 const evaluationSchema = z.strictObject({
-  problems: z.int().min(1).default(300).describe("held-out problems measured before and after"),
+  problems: z.int().min(1).default(200).describe("held-out problems measured before and after"),
   samplesPerProblem: z.int().min(1).max(1024).default(16).describe("answers to each of them; majority@16 needs 16"),
   every: z.int().min(0).default(10).describe("updates between measurements on the way; 0 for none"),
   problemsOnTheWay: z.int().min(1).default(100).describe("held-out problems of a measurement on the way"),
