@@ -25,9 +25,8 @@ function normalStep({ text, numbers }: WrittenStep): string {
  * The normal form of each readable attempt in a text: its steps in order with numbers and operations, operands of + and
  * * ascending, results left out (`7*9 2+63`).
  *
- * A form names the numbers it uses, and held-out problems share no number set with the corpus, so a full solution of a
- * held-out problem cannot be in the corpus by construction; the count confirms that the split holds. `operationPath` is
- * the question that the split does not answer.
+ * A form names the numbers it uses, and the corpus poses no puzzle with a held-out number set; its two steps may still be
+ * the tail of a four-number attempt. `operationPath` asks about the course of a whole answer.
  */
 export function operationSequences(text: string): string[] {
   const forms: string[] = [];

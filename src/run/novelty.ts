@@ -20,8 +20,8 @@ const BREATH = 2000;
 
 /**
  * Counts solved held-out problems whose solution, as a sequence of operations, stands nowhere in the base's corpus: it
- * cannot have been copied. Held-out problems share no number set with the corpus, so this confirms the split; the
- * stricter count leaves the numbers out and asks whether the course of the whole answer was ever seen. The corpus is made again from its seed and searched whole. null where the model's corpus is
+ * cannot have been copied. The tail of a longer attempt counts as seen. The second count leaves the
+ * numbers out and asks whether the course of the whole answer was ever seen. The corpus is made again from its seed and searched whole. null where the model's corpus is
  * not known.
  */
 export async function countNovelSolutions(
