@@ -10,7 +10,7 @@ import { recipeObjective, type ZeroRecipe } from "../recipe/schema.ts";
 import { type CountdownProblem, countdown } from "../tasks/countdown.ts";
 import type { Task } from "../tasks/task.ts";
 import { grpo } from "../trainers/grpo.ts";
-import { environment } from "./environment.ts";
+import { type Environment, environment } from "./environment.ts";
 import { countNovelSolutions } from "./novelty.ts";
 import { type RunObserver, Stopped, unlessStopped } from "./observer.ts";
 import { openPolicy } from "./open-policy.ts";
@@ -39,6 +39,7 @@ interface Zero extends ZeroOptions {
   readonly model: ReadModel;
   readonly policy: Policy;
   readonly run: RunDirectory;
+  readonly machine: Environment;
 }
 
 /**
@@ -59,7 +60,7 @@ export async function runZero(recipe: ZeroRecipe, options: ZeroOptions): Promise
       for (const change of run.environmentChanges)
         options.observer.note(`not the machine that began the run: ${change}`);
       const task = countdown({ levels: recipe.levels });
-      return await carryOut({ ...options, recipe, objective, task, model, policy, run });
+      return await carryOut({ ...options, recipe, objective, task, model, policy, run, machine });
     } finally {
       await run.close();
     }
@@ -69,7 +70,7 @@ export async function runZero(recipe: ZeroRecipe, options: ZeroOptions): Promise
 }
 
 async function carryOut(zero: Zero): Promise<Summary> {
-  const { recipe, objective, observer, run, policy, signal } = zero;
+  const { recipe, objective, observer, run, policy, machine, signal } = zero;
   const seconds: Record<string, number> = {};
   const text = describeObjective(objective, recipe);
   observer.note(text);
@@ -105,9 +106,9 @@ async function carryOut(zero: Zero): Promise<Summary> {
   await writeModelDirectory(join(run.path, "model"), { ...zero.model, weights });
   const { evaluations, timings } = await readRun(run.path);
   seconds.reinforce = timings.reduce((sum, timing) => sum + timing.total, 0);
-  seconds.total = Object.entries(seconds).reduce((sum, [name, n]) => (name === "total" ? sum : sum + n), 0);
+  seconds.total = Object.values(seconds).reduce((sum, n) => sum + n, 0);
   const summary = summarize({
-    version: environment(policy.engine.name).autodidact,
+    version: machine.autodidact,
     command: zero.command,
     seed: recipe.seed,
     steps: recipe.steps,
@@ -116,7 +117,7 @@ async function carryOut(zero: Zero): Promise<Summary> {
     seconds,
     objective: { text, ...objective },
     novelSolutions,
-    machine: environment(policy.engine.name),
+    machine,
   });
   await run.writeSummary(summary);
   await writeReport(run.path);

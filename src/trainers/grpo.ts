@@ -69,11 +69,12 @@ export async function* grpo<P extends Problem>(
     const groups = groupAdvantages(sampled.kept, objective.advantage, shaping); // A_i
     options.onProgress?.({ step: index, phase: "train" });
     const trained = await clock.time("train", () => update(policy, groups, index, options));
+    const rolled = rolloutMetrics(sampled.all, policy.tokenizer.endTokens, countReflectiveWords);
     const metrics: GrpoMetrics = {
-      ...rolloutMetrics(sampled.all, policy.tokenizer.endTokens, countReflectiveWords),
+      ...rolled,
       ...trained,
       samplingRounds: sampled.rounds,
-      tokensTotal: (history.at(-1)?.tokensTotal ?? 0) + tokenCount(sampled.all),
+      tokensTotal: (history.at(-1)?.tokensTotal ?? 0) + rolled.tokens,
     };
     history.push(metrics);
     const findings = diagnose(history, options.diagnostics, {
@@ -187,7 +188,7 @@ async function update(
   const [beta1, beta2] = options.betas ?? [0.9, 0.99];
   const loss = toLoss(objective);
   const learningRate = learningRateAt(options.schedule, index, steps);
-  const klStart = await divergence(policy, groups, "start", KL_SAMPLES, objective.sampling.temperature);
+  const klStart = await divergenceFromStart(policy, groups, objective.sampling.temperature);
   const reference = await referenceLogprobs(policy, groups, objective);
   const answers: TrainedAnswer[] = [];
   let gap = { ratioGapMean: 0, ratioGapMax: 0 };
@@ -299,23 +300,21 @@ async function referenceLogprobs(
   return new Map(chosen.map(({ rollout }, i) => [rollout, logprobs[i]!]));
 }
 
-/** KL(pi_old || a snapshot) over the first `samples` answers of each group, nats per token. */
-async function divergence(
+/** KL(pi_old || start) over the first KL_SAMPLES answers of each group, nats per token. */
+async function divergenceFromStart(
   { engine }: Policy,
   groups: readonly Group<Advantaged>[],
-  snapshot: "start" | "reference",
-  samples: number,
   temperature: number,
 ): Promise<number> {
   const chosen = groups.flatMap(({ promptTokens, rollouts }) =>
-    rollouts.slice(0, samples).map((rollout) => ({ promptTokens, rollout })),
+    rollouts.slice(0, KL_SAMPLES).map((rollout) => ({ promptTokens, rollout })),
   );
   if (chosen.length === 0) return 0;
   const other = await engine.logprobs(
     chosen.map(({ promptTokens, rollout }) =>
       datum(promptTokens, rollout, new Float32Array(rollout.tokens.length), undefined),
     ),
-    snapshot,
+    "start",
     temperature,
   );
   return k3Divergence(
@@ -334,12 +333,6 @@ function split<T>(items: readonly T[], parts: number, stream: ReturnType<typeof 
 
 function average(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function tokenCount(groups: readonly Group[]): number {
-  let count = 0;
-  for (const { rollouts } of groups) for (const { tokens } of rollouts) count += tokens.length;
-  return count;
 }
 
 /** Wall-clock seconds by phase. */
