@@ -4,7 +4,7 @@ import { random } from "../random.ts";
 import { type Scored, score } from "../rewards/score.ts";
 import { rolloutGroups } from "../rollout/collect.ts";
 import type { Group } from "../rollout/rollout.ts";
-import type { Problem, Task } from "../tasks/task.ts";
+import { type Problem, type Task, takeProblems } from "../tasks/task.ts";
 import { countReflectiveWords } from "./reflection.ts";
 import type { EvalReport } from "./report.ts";
 import { evalReport } from "./statistics.ts";
@@ -33,24 +33,19 @@ export async function evaluate<P extends Problem>(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const { problems, samplesPerProblem, maxTokens, temperature = 1, topP, seed, onProgress } = options;
-  const groups = await rolloutGroups(policy, take(task.problems("eval", random("eval")), problems), {
-    groupSize: samplesPerProblem,
-    maxTokens,
-    temperature,
-    ...(topP !== undefined && { topP }),
-    key: [seed, "evaluate"],
-    policyVersion: 0,
-    ...(onProgress && { onProgress }),
-  });
+  const groups = await rolloutGroups(
+    policy,
+    takeProblems(task.problems("eval", random("eval"))[Symbol.iterator](), problems),
+    {
+      groupSize: samplesPerProblem,
+      maxTokens,
+      temperature,
+      ...(topP !== undefined && { topP }),
+      key: [seed, "evaluate"],
+      policyVersion: 0,
+      ...(onProgress && { onProgress }),
+    },
+  );
   const answers = await score(groups, task);
   return { report: evalReport(answers, { temperature, maxTokens, countReflectiveWords }), answers };
-}
-
-function take<T>(items: Iterable<T>, count: number): T[] {
-  const taken: T[] = [];
-  for (const item of items) {
-    if (taken.length === count) break;
-    taken.push(item);
-  }
-  return taken;
 }

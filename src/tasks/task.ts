@@ -48,3 +48,14 @@ export interface Task<P extends Problem = Problem> {
 export function defineTask<P extends Problem>(task: Task<P>): Task<P> {
   return task;
 }
+
+/** The next `count` problems of a stream, fewer where it ends. The stream stays open: taking again goes on behind them. */
+export function takeProblems<P extends Problem>(stream: Iterator<P>, count: number): P[] {
+  const taken: P[] = [];
+  while (taken.length < count) {
+    const { value, done } = stream.next();
+    if (done === true) break;
+    taken.push(value);
+  }
+  return taken;
+}

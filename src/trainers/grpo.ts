@@ -10,7 +10,7 @@ import { random } from "../random.ts";
 import { type Scored, score } from "../rewards/score.ts";
 import { rolloutGroups } from "../rollout/collect.ts";
 import type { Group } from "../rollout/rollout.ts";
-import type { Problem, Task } from "../tasks/task.ts";
+import { type Problem, type Task, takeProblems } from "../tasks/task.ts";
 import { type DiagnosticsSettings, diagnose } from "./diagnostics.ts";
 import { k3Divergence, ratioGap, rolloutMetrics, type TrainedAnswer, updateMetrics } from "./metrics.ts";
 import type { GrpoMetrics, GrpoStep } from "./step.ts";
@@ -119,7 +119,7 @@ async function sampleGroups<P extends Problem>(
   const kept: Group<Scored>[] = [];
   let rounds = 0;
   for (; kept.length < problemsPerStep && rounds < (enabled ? maxRounds : 1); rounds++) {
-    const problems = take(fresh, problemsPerStep - kept.length);
+    const problems = takeProblems(fresh, problemsPerStep - kept.length);
     if (rounds === 0 && problems.length < problemsPerStep)
       throw new AutodidactError(
         "TASK_PROBLEMS",
@@ -163,16 +163,6 @@ function* distinct<P extends Problem>(problems: Iterable<P>): Generator<P> {
     seen.add(problem.id);
     yield problem;
   }
-}
-
-function take<T>(items: Iterator<T>, count: number): T[] {
-  const taken: T[] = [];
-  while (taken.length < count) {
-    const { value, done } = items.next();
-    if (done === true) break;
-    taken.push(value);
-  }
-  return taken;
 }
 
 type TrainedMetrics = Omit<GrpoMetrics, keyof ReturnType<typeof rolloutMetrics> | "samplingRounds" | "tokensTotal">;
