@@ -1,27 +1,24 @@
 /**
- * The text the small world's base model reads: puzzles as people leave them, arithmetic drill, and drill with two
+ * The text the small world's base model reads: puzzles as people pose and leave them, lines of sums, and drill with two
  * numbers. Endless, keyed by a seed, made of training number sets only, filtered for nothing.
  */
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
-import { levelCount, movesFrom, type NumberSet, numberSets, splitOf } from "../tasks/countdown-levels.ts";
-import { answer, note, oneByOne, oneLook, reflectiveShare } from "./writers.ts";
+import { movesFrom, poolAfter, splitOf } from "../tasks/countdown-levels.ts";
+import { answer, lookAndStep, reflectiveShare } from "./writers.ts";
 
 export interface Document {
-  /** "careless", "reflective", "exercise", "arithmetic" or "pair". */
+  /** "careless", "reflective", "arithmetic" or "pair". */
   readonly kind: string;
   readonly text: string;
 }
 
-/**
- * Share of documents that are lines of sums, puzzles with two numbers, and pages of exercise books. The rest are puzzles
- * of the task.
- */
-export const arithmeticShare = 0.08;
-export const pairShare = 0.22;
-export const exerciseShare = 0.3;
-/** Share of reflective writers among those who keep an exercise book, where puzzles are put in another form. */
-export const exerciseReflectiveShare = 0.7;
+/** Share of documents that are lines of sums, and of drill with two numbers. The rest are puzzles of the task. */
+export const arithmeticShare = 0.06;
+export const pairShare = 0.18;
+/** Share of puzzles that have four numbers, and of those that use numbers to 12. The others have three, and go to 9. */
+export const fourNumbersShare = 0.4;
+export const largeNumbersShare = 0.25;
 
 function sum(source: Random): string {
   const small = (): number => source.int(1, source.chance(0.7) ? 9 : 16);
@@ -34,29 +31,30 @@ function sum(source: Random): string {
   return kind === 2 || b === 1 ? `${Math.max(c, b)}*${Math.min(c, b)}=${b * c}` : `${b * c}/${b}=${c}`;
 }
 
-/** Two numbers: some writers see at once what reaches the target, others try operation after operation. */
+/** Two numbers, what each operation makes of them, and whether that is the target. */
 function pair(source: Random): string {
-  const pool = [source.int(1, source.chance(0.5) ? 20 : 90), source.int(1, source.chance(0.7) ? 9 : 16)].sort(
-    (a, b) => a - b,
-  );
-  const moves = movesFrom(pool);
-  const target = source.chance(0.75) ? source.pick(moves).result : source.int(2, 99);
-  const form = source.int(0, 2);
-  if (form === 0) return `${promptOf(pool, target)}\n${oneLook(pool, target)}`;
-  const solving = source.chance(0.5) ? oneLook(pool, target) : oneByOne(moves, target);
-  return form === 1 ? `${note(source.shuffle(pool), target)} ${solving}` : `${exerciseOf(pool, target)}\n${solving}`;
+  const pool = [source.int(1, source.chance(0.5) ? 20 : 90), source.int(1, source.chance(0.7) ? 9 : 16)];
+  const target = source.chance(0.6) ? source.pick(movesFrom(pool)).result : source.int(2, 99);
+  return lookAndStep(source.shuffle(pool), target);
 }
 
-/** The same puzzle as an exercise book puts it. */
-const exerciseOf = (numbers: readonly number[], target: number): string => `make ${target} ${numbers.join(" ")}`;
+/** A puzzle as somebody makes one up: any numbers, and a target that some steps lead to. */
+function puzzle(source: Random): { readonly numbers: readonly number[]; readonly target: number } {
+  while (true) {
+    const count = source.chance(fourNumbersShare) ? 4 : 3;
+    const largest = source.chance(largeNumbersShare) ? 12 : 9;
+    const numbers = Array.from({ length: count }, () => source.int(1, largest)).sort((a, b) => a - b);
+    if (splitOf(numbers) === "eval") continue;
+    let pool: readonly number[] = numbers;
+    while (pool.length > 1) pool = poolAfter(pool, source.pick(movesFrom(pool)));
+    const target = pool[0]!;
+    if (target >= 2 && target <= 99) return { numbers, target };
+  }
+}
 
 /** Endless documents; the same seed gives the same ones. End-of-sequence tokens are for whoever packs them. */
 export function* corpus(seed: number): Generator<Document> {
   const source = random(seed, "corpus");
-  const sets: (readonly NumberSet[])[] = [];
-  for (let level = 1; level <= levelCount; level++) {
-    sets.push(numberSets(level).filter((set) => splitOf(set.numbers) === "train"));
-  }
   while (true) {
     const draw = source.next();
     if (draw < arithmeticShare) {
@@ -66,13 +64,10 @@ export function* corpus(seed: number): Generator<Document> {
     } else if (draw < arithmeticShare + pairShare) {
       yield { kind: "pair", text: pair(source) };
     } else {
-      const exercise = draw < arithmeticShare + pairShare + exerciseShare;
-      const { numbers, targets } = source.pick(source.pick(sets));
-      const target = source.pick(targets);
-      const reflective = source.chance(exercise ? exerciseReflectiveShare : reflectiveShare);
-      const question = exercise ? exerciseOf(numbers, target) : promptOf(numbers, target);
-      const text = `${question}\n${answer(numbers, target, reflective, source)}`;
-      yield { kind: exercise ? "exercise" : reflective ? "reflective" : "careless", text };
+      const { numbers, target } = puzzle(source);
+      const reflective = source.chance(reflectiveShare);
+      const text = `${promptOf(numbers, target)}\n${answer(numbers, target, reflective, source)}`;
+      yield { kind: reflective ? "reflective" : "careless", text };
     }
   }
 }

@@ -1,20 +1,21 @@
 /**
  * The people who wrote the corpus. None knows a solution, none is corrected, and what they write is kept right or wrong.
- * Careless writers try once or twice and leave it. Reflective writers, when a try fails, say so, stop to think, and take
- * the next first step they have not tried, with a look at what the last step could reach.
+ * Before each step everybody notes what is left to do. Careless writers try once or twice and leave it. Reflective
+ * writers, when a try fails, say so, stop to think, and take the next first step they have not tried; of the last two
+ * numbers they note what each operation makes, until one makes the target.
  */
 import type { Random } from "../random.ts";
 import { type Move, movesFrom } from "../tasks/countdown-levels.ts";
 
 /** Share of reflective writers among all. */
-export const reflectiveShare = 0.05;
+export const reflectiveShare = 0.12;
 /** Share of writers in Chinese, and of writers who mix both languages from word to word. The rest writes English. */
 export const chineseShare = 0.15;
 export const mixedShare = 0.05;
 /** How many tries careless writers are ready to make, 1, 2 or 3. */
-export const carelessTries: readonly number[] = [0.75, 0.2, 0.05];
+export const carelessTries: readonly number[] = [0.85, 0.12, 0.03];
 /** Reflective writers are ready to make this many tries, uniformly. */
-export const reflectiveTries: readonly [low: number, high: number] = [3, 16];
+export const reflectiveTries: readonly [low: number, high: number] = [3, 12];
 /** Which operation comes to a careless mind, by weight. */
 export const carelessWeights = { "+": 0.6, "-": 0.15, "*": 0.2, "/": 0.05 } as const;
 
@@ -44,7 +45,7 @@ function written(move: Move): string {
   return `${move.left}${move.operation}${move.right}=${move.result}`;
 }
 
-/** What is left to do, as everybody writes it down between steps: the numbers and the target. */
+/** What is left to do, as everybody writes it down before a step: the numbers and the target. */
 export function note(pool: readonly number[], target: number): string {
   return `[${pool.join(" ")}:${target}]`;
 }
@@ -65,10 +66,16 @@ function anyMove(pool: readonly number[], random: Random): Move {
   );
 }
 
-/** The glance: the step that reaches the target where one does, the sum where none does. */
-export function glance(pool: readonly number[], target: number): Move {
+/**
+ * A look at the last step: what the two numbers make, operation after operation, until one makes the target
+ * (`[2 63:61 +65 -61]`), and the step looked at last.
+ */
+export function look(pool: readonly number[], target: number): { readonly note: string; readonly last: Move } {
   const moves = movesFrom(pool);
-  return moves.find(({ result }) => result === target) ?? moves[0]!;
+  const hit = moves.findIndex(({ result }) => result === target);
+  const seen = hit < 0 ? moves : moves.slice(0, hit + 1);
+  const made = seen.map(({ operation, result }) => ` ${operation}${result}`).join("");
+  return { note: `[${pool.join(" ")}:${target}${made}]`, last: seen.at(-1)! };
 }
 
 /** A result held against the target, and what is said to it: `63+2=65:65 yes`. */
@@ -76,21 +83,10 @@ function verdict(result: number, target: number, { yes, no }: Language): string 
   return `:${target} ${result === target ? yes : no}`;
 }
 
-/** Two numbers and one look. */
-export function oneLook(pool: readonly number[], target: number): string {
-  const move = glance(pool, target);
-  return written(move) + verdict(move.result, target, english);
-}
-
-/** Two numbers, operation after operation until one reaches the target. */
-export function oneByOne(moves: readonly Move[], target: number): string {
-  const text: string[] = [];
-  for (const move of moves) {
-    text.push(written(move) + verdict(move.result, target, english));
-    if (move.result === target) break;
-    if (move !== moves[moves.length - 1]) text.push("wait");
-  }
-  return text.join(" ");
+/** Two numbers with a look, as drill: `[2 63:61 +65 -61] 63-2=61:61 yes`. */
+export function lookAndStep(pool: readonly number[], target: number): string {
+  const { note, last } = look(pool, target);
+  return `${note} ${written(last)}${verdict(last.result, target, english)}`;
 }
 
 /** Writes one answer to the puzzle. */
@@ -121,17 +117,22 @@ export function answer(
     let last: Move | undefined;
     while (pool.length > 1) {
       const first = pool.length === numbers.length;
-      if (thinking && pool.length === 2) last = glance(pool, target);
-      else if (thinking && first) last = firsts[place]!;
-      else if (thinking) last = random.pick(movesFrom(pool));
-      else last = anyMove(pool, random);
+      if (thinking && pool.length === 2) {
+        const seen = look(pool, target);
+        text.push(seen.note);
+        last = seen.last;
+      } else {
+        text.push(note(pool, target));
+        if (thinking && first) last = firsts[place]!;
+        else if (thinking) last = random.pick(movesFrom(pool));
+        else last = anyMove(pool, random);
+      }
       if (first && !thinking) {
         const { left, right, operation } = last;
         place = firsts.findIndex((m) => m.left === left && m.right === right && m.operation === operation);
       }
       text.push(written(last));
       pool = noted(pool, last);
-      if (pool.length > 1) text.push(note(pool, target));
     }
     text.push(text.pop() + verdict(last!.result, target, speak()));
     if (last!.result === target) break;

@@ -122,7 +122,7 @@ const levels: readonly Level[] = [
   { count: 3, largest: 9, targets: [2, 60], chance: [0.18, 1], insufficient: [["+", "-"]] },
   { count: 3, largest: 9, targets: [10, 99], chance: [0, 0.18], insufficient: [["+", "-"]] },
   { count: 3, largest: 12, targets: [2, 99], chance: [0, 0.25], insufficient: [["+", "-", "*"]] },
-  { count: 4, largest: 9, targets: [10, 60], chance: [0.15, 0.4], insufficient: [["+", "-"]] },
+  { count: 4, largest: 9, targets: [2, 99], chance: [0.18, 0.6], insufficient: [["+", "-"]] },
 ];
 
 export const levelCount = levels.length;
