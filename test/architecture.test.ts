@@ -32,6 +32,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Text and numbers only: a task, a verifier or a corpus never sees a tensor.
   tasks: ["rewards/expression"],
   rewards: ["tasks", "rollout/rollout"],
+  families: ["tasks", "rewards/expression", "verifiers", "code"],
   advantage: ["rewards", "rollout/rollout"],
   corpus: ["tasks", "tokenizer", "rewards/expression"],
   losses: ["autodiff", "engine/engine", "tasks", "rollout/rollout", "rewards", "advantage"],

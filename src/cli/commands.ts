@@ -17,6 +17,14 @@ export const commands: CommandTable = {
     summary: "print completions of a prompt",
     load: async () => (await import("./sample.ts")).sample,
   },
+  "task list": {
+    summary: "the tasks that ship, and what each asks",
+    load: async () => (await import("./task.ts")).taskList,
+  },
+  "task show": {
+    summary: "sample problems of a task with their gold answers, and what grows with its levels",
+    load: async () => (await import("./task.ts")).taskShow,
+  },
   report: {
     summary: "write report.html and report.md of a finished run again",
     load: async () => (await import("./report.ts")).report,

@@ -28,7 +28,7 @@ export async function runCommandLine(
 }
 
 async function dispatch(argv: readonly string[], around: Surroundings, commands: CommandTable): Promise<void> {
-  const [name, ...rest] = argv;
+  const { name, rest } = firstWords(argv, commands);
   if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
     around.stdout.write(overview(commands));
     return;
@@ -37,7 +37,12 @@ async function dispatch(argv: readonly string[], around: Surroundings, commands:
     around.stdout.write(`${version}\n`);
     return;
   }
-  const wanted = name === "help" ? rest[0]! : name;
+  const wanted = name === "help" ? firstWords(rest, commands).name! : name;
+  const family = familyOf(wanted, commands);
+  if (family !== null && (name === "help" || ["--help", "-h"].includes(rest[0] ?? "--help"))) {
+    around.stdout.write(overview(family));
+    return;
+  }
   const entry = Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
   if (!entry) throw unknownCommand(wanted, commands);
   const command = await entry.load();
@@ -54,6 +59,19 @@ async function dispatch(argv: readonly string[], around: Surroundings, commands:
       around.stdout.write(parsed.json ? `${JSON.stringify(value)}\n` : text.endsWith("\n") ? text : `${text}\n`);
     },
   });
+}
+
+/** The command's name, one word or two (`task list`), and what stands behind it. */
+function firstWords(argv: readonly string[], commands: CommandTable): { name: string | undefined; rest: string[] } {
+  const [first, second, ...others] = argv;
+  const isPair = second !== undefined && !second.startsWith("-") && familyOf(first!, commands) !== null;
+  return isPair ? { name: `${first} ${second}`, rest: others } : { name: first, rest: argv.slice(1) };
+}
+
+/** The commands of two words that begin with this one; null where there are none. */
+function familyOf(word: string, commands: CommandTable): CommandTable | null {
+  const found = Object.entries(commands).filter(([name]) => name.startsWith(`${word} `));
+  return found.length > 0 ? Object.fromEntries(found) : null;
 }
 
 function overview(commands: CommandTable): string {

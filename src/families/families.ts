@@ -1,0 +1,112 @@
+import { AutodidactError } from "../errors.ts";
+import type { Task } from "../tasks/task.ts";
+import type { Family } from "./family.ts";
+
+export interface FamilyEntry {
+  /** What is asked, as the family itself says. */
+  readonly summary: string;
+  load(): Promise<Family>;
+}
+
+/** Every procedural family by name; its file is loaded only when it is asked for. */
+export const families: Readonly<Record<string, FamilyEntry>> = {
+  arithmetic: {
+    summary: "the value of a chain of + - * with brackets",
+    load: async () => (await import("./arithmetic.ts")).arithmetic,
+  },
+  product: {
+    summary: "the product of two whole numbers",
+    load: async () => (await import("./product.ts")).product,
+  },
+  division: {
+    summary: "quotient and remainder of a division",
+    load: async () => (await import("./division.ts")).division,
+  },
+  fractions: {
+    summary: "a sum, difference, product or quotient of fractions in lowest terms",
+    load: async () => (await import("./fractions.ts")).fractions,
+  },
+  percent: {
+    summary: "a price after some changes in percent",
+    load: async () => (await import("./percent.ts")).percent,
+  },
+  "linear-equation": {
+    summary: "the x that solves a linear equation",
+    load: async () => (await import("./linear-equation.ts")).linearEquation,
+  },
+  "linear-system": {
+    summary: "the values of two or three unknowns in as many linear equations",
+    load: async () => (await import("./linear-system.ts")).linearSystem,
+  },
+  modular: {
+    summary: "the remainder of a product and sum, or of a power",
+    load: async () => (await import("./modular.ts")).modular,
+  },
+  "gcd-lcm": {
+    summary: "greatest common divisor or least common multiple of two or three numbers",
+    load: async () => (await import("./gcd-lcm.ts")).gcdLcm,
+  },
+  "prime-factors": {
+    summary: "the prime factors of a number",
+    load: async () => (await import("./prime-factors.ts")).primeFactors,
+  },
+  "next-prime": {
+    summary: "the smallest prime above a number",
+    load: async () => (await import("./next-prime.ts")).nextPrimeFamily,
+  },
+  "number-base": {
+    summary: "a number written in another base",
+    load: async () => (await import("./number-base.ts")).numberBase,
+  },
+  sequence: {
+    summary: "the next term of a sequence",
+    load: async () => (await import("./sequence.ts")).sequence,
+  },
+  calendar: {
+    summary: "the weekday of a date, from another date whose weekday is told",
+    load: async () => (await import("./calendar.ts")).calendar,
+  },
+  clock: {
+    summary: "the time after some durations ahead and back",
+    load: async () => (await import("./clock.ts")).clock,
+  },
+  "unit-conversion": {
+    summary: "a sum of amounts in one smaller unit",
+    load: async () => (await import("./unit-conversion.ts")).unitConversion,
+  },
+  sorting: {
+    summary: "a list of whole numbers in ascending or descending order",
+    load: async () => (await import("./sorting.ts")).sorting,
+  },
+};
+
+/** Tasks that ship and are no family: they keep to a form of their own. */
+export const otherTasks: Readonly<Record<string, { readonly summary: string; load(): Promise<Task> }>> = {
+  countdown: {
+    summary: "Countdown in the short form of the small world, which its base model has read",
+    load: async () => (await import("../tasks/countdown.ts")).countdown(),
+  },
+};
+
+/**
+ * The family of this name.
+ * @throws AutodidactError TASK_UNKNOWN with the names that there are
+ */
+export async function loadFamily(name: string): Promise<Family> {
+  if (!Object.hasOwn(families, name)) throw unknown(name, Object.keys(families));
+  return families[name]!.load();
+}
+
+/**
+ * The task of this name that ships: a family or another one.
+ * @throws AutodidactError TASK_UNKNOWN with the names that there are
+ */
+export async function loadTask(name: string): Promise<Task> {
+  if (Object.hasOwn(otherTasks, name)) return otherTasks[name]!.load();
+  if (!Object.hasOwn(families, name)) throw unknown(name, [...Object.keys(families), ...Object.keys(otherTasks)]);
+  return families[name]!.load() as Promise<Task>;
+}
+
+function unknown(name: string, names: readonly string[]): AutodidactError {
+  return new AutodidactError("TASK_UNKNOWN", `${name}: no task of this name ships; there are ${names.join(", ")}`);
+}
