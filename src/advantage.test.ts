@@ -18,6 +18,7 @@ function groupOf(rewards: readonly number[], lengths: readonly number[] = []): G
       rewards: { accuracy: reward },
       reward,
       reason: reward === 1 ? "correct" : "wrong-value",
+      reasons: {},
       answer: null,
     })),
   };

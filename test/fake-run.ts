@@ -77,6 +77,7 @@ function fakeScored(
           : draw.chance(0.8)
             ? "wrong-value"
             : "wrong-numbers",
+      reasons: {},
       answer: right ? String(target) : String(target + draw.int(1, 9)),
     },
   };
@@ -124,7 +125,7 @@ export function fakeStep(seed: number, index: number, problems = 6, groupSize = 
     timing: { total: 4.1, sample: 2.6, reward: 0.1, train: 1.4, evaluate: 0, tokensPerSecond: tokens / 4.1 },
     metrics: {
       reward: pass1,
-      rewardParts: { accuracy: pass1 },
+      rewardParts: { "reward/accuracy": pass1 },
       pass1,
       groupsAllRight: share(({ rollouts }) => rollouts.every(({ reward }) => reward === 1)),
       groupsAllWrong: share(({ rollouts }) => rollouts.every(({ reward }) => reward === 0)),
@@ -135,6 +136,7 @@ export function fakeStep(seed: number, index: number, problems = 6, groupSize = 
       truncatedShare: mean(({ finish }) => Number(finish === "length")),
       endedShare: mean(({ finish }) => Number(finish === "stop")),
       parseFailureShare: 0.02,
+      verifierErrorShare: 0,
       entropy: 0.85 - 0.5 * progress(index) + wobble,
       klReference: null,
       klStart: 0.3 * progress(index),
@@ -181,6 +183,8 @@ export function fakeReport(step: number): EvalReport {
     p95Length: 180,
     truncatedShare: 0.01 + 0.03 * reached,
     parseFailureShare: 0.02,
+    verifierErrorShare: 0,
+    rewardParts: { accuracy: { weight: 1, mean: pass1 } },
     reflectiveWordsPerResponse: mean((one) => one.reflectiveWordsPerResponse),
     reasons: {
       correct: pass1,

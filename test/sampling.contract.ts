@@ -183,6 +183,26 @@ export function samplingContract(open: OpenEngine): void {
       assert.deepEqual(reports.at(-1), { finished: 6, total: 6, tokens: 240 });
     });
 
+    test("a request's answers are told as soon as the last one has ended, while others go on", async () => {
+      const requests = [ask(4, 6, 12), ask(9, 2, 13), ask(2, 4, 14)];
+      const told: [request: number, completions: readonly Completion[]][] = [];
+      const completions = await engine.sample(requests, {
+        ...plain,
+        maxTokens: 60,
+        endTokens: [2, 11, 17],
+        onCompletions: (request, answers) => told.push([request, answers]),
+      });
+      assert.deepEqual(told.map(([request]) => request).sort(), [0, 1, 2]);
+      for (const [request, answers] of told) assert.deepEqual(answers, completions[request]);
+      const longest = completions.map((answers) => Math.max(...answers.map(({ tokens }) => tokens.length)));
+      assert.ok(new Set(longest).size > 1, "they end at different times");
+      const order = told.map(([request]) => longest[request]!);
+      assert.deepEqual(
+        order,
+        [...order].sort((a, b) => a - b),
+      );
+    });
+
     test("refuses what it cannot sample", async () => {
       const sample = (prompt: Int32Array, options = {}) =>
         engine.sample([{ prompt, count: 1, key: [1] }], { ...plain, ...options });

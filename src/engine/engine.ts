@@ -62,6 +62,11 @@ export interface SampleOptions {
   readonly endTokens: readonly number[];
   /** Called from time to time with what is done. */
   readonly onProgress?: (progress: SampleProgress) => void;
+  /**
+   * Called with a request's completions as soon as its last one has ended, in whatever order that happens. An engine that
+   * cannot tell may leave the calls out; what `sample` returns is the same.
+   */
+  readonly onCompletions?: (request: number, completions: readonly Completion[]) => void;
 }
 
 export interface SampleProgress {

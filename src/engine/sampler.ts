@@ -70,6 +70,8 @@ class Sampler {
   readonly #requests: readonly SampleRequest[];
   readonly #options: SampleOptions;
   readonly #results: Completion[][];
+  /** Samples of each request that have not ended. */
+  readonly #open: number[];
   readonly #endTokens: ReadonlySet<number>;
   readonly #stopLength: number;
   readonly #cache: RowCache;
@@ -94,6 +96,7 @@ class Sampler {
     this.#requests = requests;
     this.#options = options;
     this.#results = requests.map(() => []);
+    this.#open = requests.map(({ count }) => count);
     this.#endTokens = new Set(options.endTokens);
     this.#stopLength = Math.max(0, ...(options.stop ?? []).map((text) => text.length));
     this.#cache = new RowCache(config, limits.maxRows);
@@ -214,6 +217,8 @@ class Sampler {
       finish: stopped ? "stop" : "length",
     };
     this.#finished++;
+    if (--this.#open[sequence.request]! === 0)
+      this.#options.onCompletions?.(sequence.request, this.#results[sequence.request]!);
     return true;
   }
 

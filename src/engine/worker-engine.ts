@@ -39,14 +39,17 @@ export interface Reply {
   readonly id: number;
   readonly value?: unknown;
   readonly progress?: SampleProgress;
+  readonly ended?: { readonly request: number; readonly completions: readonly Completion[] };
   readonly error?: { readonly code: string | null; readonly message: string };
 }
 
 interface Pending {
   resolve(value: unknown): void;
   reject(error: Error): void;
-  readonly onProgress: ((progress: SampleProgress) => void) | undefined;
+  readonly listeners: Listeners;
 }
+
+type Listeners = Pick<SampleOptions, "onProgress" | "onCompletions">;
 
 /** Starts the worker; fails with ENGINE_PROVIDER where the execution provider is not there. */
 export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRuntimeOptions = {}): Promise<Engine> {
@@ -82,10 +85,10 @@ class Link {
     worker.on("exit", (code) => this.#failAll(new Error(`the engine's worker thread ended with code ${code}`)));
   }
 
-  call(verb: Verb, args: readonly unknown[], onProgress?: (progress: SampleProgress) => void): Promise<unknown> {
+  call(verb: Verb, args: readonly unknown[], listeners: Listeners = {}): Promise<unknown> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
-    const result = this.#expect(id, onProgress);
+    const result = this.#expect(id, listeners);
     this.#worker.postMessage({ id, verb, args });
     return result;
   }
@@ -100,15 +103,19 @@ class Link {
     await this.#worker.terminate();
   }
 
-  #expect(id: number, onProgress?: (progress: SampleProgress) => void): Promise<unknown> {
-    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject, onProgress }));
+  #expect(id: number, listeners: Listeners = {}): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject, listeners }));
   }
 
-  #receive({ id, value, progress, error }: Reply): void {
+  #receive({ id, value, progress, ended, error }: Reply): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     if (progress !== undefined) {
-      pending.onProgress?.(progress);
+      pending.listeners.onProgress?.(progress);
+      return;
+    }
+    if (ended !== undefined) {
+      pending.listeners.onCompletions?.(ended.request, ended.completions);
       return;
     }
     this.#pending.delete(id);
@@ -135,8 +142,12 @@ class WorkerEngine implements Engine {
     this.#link = link;
   }
 
-  sample(requests: readonly SampleRequest[], { onProgress, ...options }: SampleOptions): Promise<Completion[][]> {
-    return this.#link.call("sample", [requests, options], onProgress) as Promise<Completion[][]>;
+  sample(
+    requests: readonly SampleRequest[],
+    { onProgress, onCompletions, ...options }: SampleOptions,
+  ): Promise<Completion[][]> {
+    const listeners = { ...(onProgress && { onProgress }), ...(onCompletions && { onCompletions }) };
+    return this.#link.call("sample", [requests, options], listeners) as Promise<Completion[][]>;
   }
 
   forwardBackward(data: readonly Datum[], loss: Loss, layout?: Layout): Promise<ForwardBackwardResult> {

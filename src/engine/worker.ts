@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AutodidactError } from "../errors.ts";
 import { EmbeddedEngine } from "./embedded.ts";
-import type { Engine, SampleProgress } from "./engine.ts";
+import type { Completion, Engine, SampleProgress } from "./engine.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
 import type { Reply, Request, WorkerOptions } from "./worker-engine.ts";
 
@@ -36,7 +36,9 @@ function call(to: Engine, { id, verb, args }: Request): Promise<unknown> {
       goOn();
       post({ id, progress });
     };
-    return to.sample(args[0], { ...args[1], onProgress });
+    const onCompletions = (request: number, completions: readonly Completion[]): void =>
+      post({ id, ended: { request, completions } });
+    return to.sample(args[0], { ...args[1], onProgress, onCompletions });
   }
   const method = to[verb] as (...args: readonly unknown[]) => Promise<unknown>;
   return method.apply(to, [...args]);

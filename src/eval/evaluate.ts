@@ -1,8 +1,9 @@
 import type { SampleProgress } from "../engine/engine.ts";
 import type { Policy } from "../model/policy.ts";
 import { random } from "../random.ts";
-import { type Scored, score } from "../rewards/score.ts";
-import { rolloutGroups } from "../rollout/collect.ts";
+import type { Scored } from "../rewards/score.ts";
+import type { Verification } from "../rewards/verification.ts";
+import { gradedRollouts } from "../rollout/graded.ts";
 import type { Group } from "../rollout/rollout.ts";
 import { type Problem, type Task, takeProblems } from "../tasks/task.ts";
 import { countReflectiveWords } from "./reflection.ts";
@@ -18,6 +19,8 @@ export interface EvaluateOptions {
   readonly temperature?: number;
   readonly topP?: number;
   readonly seed: number;
+  /** How answers are graded. */
+  readonly verification?: Partial<Verification>;
   readonly onProgress?: (progress: SampleProgress) => void;
 }
 
@@ -33,8 +36,9 @@ export async function evaluate<P extends Problem>(
   options: EvaluateOptions,
 ): Promise<Evaluation> {
   const { problems, samplesPerProblem, maxTokens, temperature = 1, topP, seed, onProgress } = options;
-  const groups = await rolloutGroups(
+  const { groups: answers } = await gradedRollouts(
     policy,
+    task,
     takeProblems(task.problems("eval", random("eval"))[Symbol.iterator](), problems),
     {
       groupSize: samplesPerProblem,
@@ -45,7 +49,8 @@ export async function evaluate<P extends Problem>(
       policyVersion: 0,
       ...(onProgress && { onProgress }),
     },
+    options.verification,
   );
-  const answers = await score(groups, task);
-  return { report: evalReport(answers, { temperature, maxTokens, countReflectiveWords }), answers };
+  const weights = Object.fromEntries(Object.entries(task.rewards).map(([name, { weight }]) => [name, weight]));
+  return { report: evalReport(answers, { temperature, maxTokens, countReflectiveWords, weights }), answers };
 }

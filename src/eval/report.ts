@@ -23,6 +23,10 @@ export interface EvalReport {
   readonly truncatedShare: number;
   /** Share of answers with nothing gradable in them. */
   readonly parseFailureShare: number;
+  /** Share of answers of which some verifier failed or was late. */
+  readonly verifierErrorShare: number;
+  /** Reward parts by name with their weight and unweighted mean; those of weight 0 are only reported. */
+  readonly rewardParts: Readonly<Record<string, { readonly weight: number; readonly mean: number }>>;
   readonly reflectiveWordsPerResponse: number;
   /** Share of answers by reason code; "correct" is one of them. */
   readonly reasons: Readonly<Record<string, number>>;

@@ -20,6 +20,7 @@ function problem(level: number, samples: readonly (readonly [string | null, bool
       rewards: { accuracy: right ? 1 : 0, format: 1 },
       reward: right ? 1.1 : 0.1,
       reason: right ? "correct" : answer === null ? "no-answer" : "wrong-value",
+      reasons: {},
       answer,
     })),
   };
@@ -101,7 +102,12 @@ test("a report counts what it should", () => {
     ]),
   ];
   const countReflectiveWords = (text: string): number => (text === "wait" ? 1 : 0);
-  const report = evalReport(groups, { temperature: 1, maxTokens: 8, countReflectiveWords });
+  const report = evalReport(groups, {
+    temperature: 1,
+    maxTokens: 8,
+    countReflectiveWords,
+    weights: { accuracy: 1, format: 0.1 },
+  });
   assert.equal(report.problems, 3);
   assert.equal(report.samplesPerProblem, 4);
   assert.equal(report.pass1.value, 0.25);
@@ -118,6 +124,8 @@ test("a report counts what it should", () => {
   assert.equal(report.truncatedShare, 0.5);
   assert.equal(report.parseFailureShare, 0.5);
   assert.equal(report.reflectiveWordsPerResponse, 0.25);
+  assert.deepEqual(report.rewardParts, { accuracy: { weight: 1, mean: 0.25 }, format: { weight: 0.1, mean: 1 } });
+  assert.equal(report.verifierErrorShare, 0);
   assert.deepEqual(report.reasons, { correct: 0.25, "no-answer": 0.5, "wrong-value": 0.25 });
   assert.deepEqual(
     report.byLevel.map(({ level, problems, pass1, majority }) => [level, problems, pass1.value, majority]),
@@ -129,7 +137,7 @@ test("a report counts what it should", () => {
 });
 
 test("a report on nothing, or on uneven samples, is refused", () => {
-  const settings = { temperature: 1, maxTokens: 8, countReflectiveWords: () => 0 };
+  const settings = { temperature: 1, maxTokens: 8, countReflectiveWords: () => 0, weights: {} };
   assert.throws(() => evalReport([], settings), RangeError);
   assert.throws(() => evalReport([problem(1, [["a", true]]), problem(1, [])], settings), RangeError);
 });

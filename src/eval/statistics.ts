@@ -73,6 +73,8 @@ export interface EvalSettings {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly countReflectiveWords: (text: string) => number;
+  /** Of each reward part. */
+  readonly weights: Readonly<Record<string, number>>;
   /** @default 2000 */
   readonly resamples?: number;
 }
@@ -107,6 +109,13 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
     ),
     truncatedShare: mean(all.map((rollout) => Number(rollout.finish === "length"))),
     parseFailureShare: mean(all.map((rollout) => Number(rollout.answer === null))),
+    verifierErrorShare: mean(all.map((rollout) => Number(rollout.failures !== undefined))),
+    rewardParts: Object.fromEntries(
+      Object.entries(settings.weights).map(([name, weight]) => [
+        name,
+        { weight, mean: mean(all.map((rollout) => rollout.rewards[name] ?? 0)) },
+      ]),
+    ),
     reflectiveWordsPerResponse: reflectiveWords(all, settings),
     reasons: shares(all.map((rollout) => rollout.reason)),
     byLevel: levels.map((level): LevelReport => {

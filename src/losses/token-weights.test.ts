@@ -15,6 +15,7 @@ function rollout(length: number, advantage: number | null, finish: Finish = "sto
     rewards: {},
     reward: 0,
     reason: "",
+    reasons: {},
     answer: null,
     advantage,
   };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
 import { type Objective, objectiveOverridesSchema, presetNames, resolveObjective } from "../losses/objective.ts";
 import { scheduleSchema } from "../optimizer/schedule.ts";
+import { verificationSchema } from "../rewards/verification.ts";
 import { diagnosticsSchema } from "../trainers/diagnostics.ts";
 
 /**
@@ -53,6 +54,7 @@ export const zeroSchema = z.strictObject({
     .describe("AdamW's betas"),
   maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
   evaluation: evaluationSchema.prefault({}),
+  verification: verificationSchema.prefault({}).describe("how answers are graded"),
   checkpointEvery: z.int().min(1).default(10).describe("updates between checkpoints"),
   diagnostics: diagnosticsSchema.prefault({}).describe("when a run that cannot learn says so and stops"),
   ...computeShape,

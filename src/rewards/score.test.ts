@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { Group } from "../rollout/rollout.ts";
-import type { Answer, Problem, Task } from "../tasks/task.ts";
-import { score } from "./score.ts";
+import type { Answer, Problem, Reward, Task, Verdict } from "../tasks/task.ts";
+import { type Scored, score, type VerifierFailure } from "./score.ts";
+import { verifierTrouble } from "./verifier-trouble.ts";
 
 const group = (...texts: string[]): Group => ({
   problem: { id: "p", prompt: "?", level: 2 },
@@ -59,62 +60,148 @@ test("a verdict without an answer counts as none", async () => {
   assert.equal(scored!.rollouts[0]!.answer, null);
 });
 
-test("a verifier that never answers is given up after ten seconds", async (t) => {
+/** Lets everything run that waits for nothing but its turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("a verifier that never answers is given up at its deadline: the part's, the call's, or ten seconds", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  const task = taskOf({
-    accuracy: {
-      weight: 1,
-      verify: ({ text }) =>
-        text === "hang" ? new Promise(() => {}) : Promise.resolve({ reward: 1, reason: "correct", answer: text }),
-    },
-  });
-  const scoring = score([group("hang", "fine")], task);
-  let done = false;
-  void scoring.then(() => {
-    done = true;
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  t.mock.timers.tick(9_999);
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(done, false);
-  t.mock.timers.tick(1);
-  const [scored] = await scoring;
-  assert.deepEqual(
-    scored!.rollouts.map(({ reward, reason, answer }) => [reward, reason, answer]),
-    [
-      [0, "verifier-error", null],
-      [1, "correct", "fine"],
-    ],
-  );
+  const hang = () => new Promise<Verdict>(() => {});
+  for (const [deadline, own, seconds] of [
+    [undefined, undefined, 10],
+    [3, undefined, 3],
+    [3, 60, 60],
+  ] as const) {
+    const task = taskOf({
+      accuracy: {
+        weight: 1,
+        ...(own && { deadline: own }),
+        verify: ({ text }) =>
+          text === "hang" ? hang() : Promise.resolve({ reward: 1, reason: "correct", answer: text }),
+      },
+    });
+    const scoring = score([group("hang", "fine")], task, deadline === undefined ? {} : { deadline });
+    let done = false;
+    void scoring.then(() => {
+      done = true;
+    });
+    await turn();
+    t.mock.timers.tick(seconds * 1000 - 1);
+    await turn();
+    assert.equal(done, false);
+    t.mock.timers.tick(1);
+    const [scored] = await scoring;
+    assert.deepEqual(
+      scored!.rollouts.map(({ reward, reason, answer, failures }) => [reward, reason, answer, failures]),
+      [
+        [0, "verifier-timeout", null, [{ part: "accuracy", kind: "late", message: `no verdict within ${seconds} s` }]],
+        [1, "correct", "fine", undefined],
+      ],
+    );
+  }
 });
 
-for (const [what, verify] of [
-  [
-    "throws",
-    () => {
-      throw new Error("broken");
-    },
-  ],
-  ["rejects", () => Promise.reject(new Error("broken"))],
-  ["gives NaN", () => ({ reward: Number.NaN, reason: "odd" })],
-  ["gives infinity", () => ({ reward: Infinity, reason: "odd" })],
-  ["gives text for a reward", () => ({ reward: "1" as unknown as number, reason: "odd" })],
-  ["gives nothing", () => undefined as unknown as { reward: number; reason: string }],
+const broken = (): never => {
+  throw new Error("broken");
+};
+for (const [what, verify, kind, message] of [
+  ["throws", broken, "threw", "Error: broken"],
+  ["rejects", () => Promise.reject(new RangeError("broken")), "threw", "RangeError: broken"],
+  ["throws no error", () => Promise.reject(7), "threw", "threw 7"],
+  ["gives NaN", () => ({ reward: Number.NaN, reason: "odd" }), "not-finite", "reward is NaN, not a finite number"],
+  ["gives infinity", () => ({ reward: Infinity, reason: "odd" }), "not-finite", /Infinity/],
+  ["gives text for a reward", () => ({ reward: "1", reason: "odd" }), "not-finite", /"1"/],
+  ["gives no reward", () => ({ reason: "odd" }), "not-finite", /undefined/],
+  ["gives nothing", () => undefined, "no-verdict", "gave undefined instead of { reward, reason }"],
+  ["gives a number", () => Promise.resolve(1), "no-verdict", /gave 1/],
+  ["gives no reason", () => ({ reward: 1 }), "no-verdict", /reason is undefined/],
+  ["gives a number for an answer", () => ({ reward: 1, reason: "ok", answer: 5 }), "no-verdict", /answer is 5/],
+  ["throws at length", () => Promise.reject(new Error("x".repeat(1e6))), "threw", /^Error: x{292}…$/],
 ] as const)
-  test(`a verifier that ${what} is recorded as verifier-error; other parts still count`, async () => {
+  test(`a verifier that ${what} is recorded with its cause; other parts still count`, async () => {
     const task = taskOf({
-      accuracy: { weight: 1, verify },
+      accuracy: { weight: 1, verify: verify as Reward<Problem>["verify"] },
       format: { weight: 1, verify: () => ({ reward: 0.5, reason: "tidy" }) },
     });
     const [scored] = await score([group("x")], task);
-    const [{ reward, rewards, reason, answer }] = scored!.rollouts as [(typeof scored & {})["rollouts"][number]];
+    const [{ reward, rewards, reason, reasons, answer, failures }] = scored!.rollouts as [Scored];
     assert.deepEqual(
-      { reward, rewards, reason, answer },
+      { reward, rewards, reason, reasons, answer },
       {
         reward: 0.5,
         rewards: { accuracy: 0, format: 0.5 },
         reason: "verifier-error",
+        reasons: { accuracy: "verifier-error", format: "tidy" },
         answer: null,
       },
     );
+    assert.equal(failures?.length, 1);
+    const [failure] = failures as [VerifierFailure];
+    assert.deepEqual([failure.part, failure.kind], ["accuracy", kind]);
+    if (typeof message === "string") assert.equal(failure.message, message);
+    else assert.match(failure.message, message);
   });
+
+test("a part of weight 0 is reported and takes no part in the total", async () => {
+  const task = taskOf({
+    accuracy: { weight: 1, verify: () => ({ reward: 0.5, reason: "half" }) },
+    lenient: { weight: 0, verify: () => ({ reward: -3, reason: "odd" }) },
+  });
+  const [scored] = await score([group("x")], task);
+  assert.deepEqual([scored!.rollouts[0]!.reward, scored!.rollouts[0]!.rewards.lenient], [0.5, -3]);
+});
+
+test("so many answers at a time, whatever the group; the order of the results is that of the answers", async () => {
+  let [now, most] = [0, 0];
+  const ends: (() => void)[] = [];
+  const task = taskOf({
+    accuracy: {
+      weight: 1,
+      async verify({ text }) {
+        most = Math.max(most, ++now);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        now--;
+        return { reward: Number(text), reason: "graded" };
+      },
+    },
+  });
+  const scoring = score([group("1", "2", "3"), group("4", "5")], task, { concurrency: 2 });
+  // The one that was begun last ends first.
+  for (let left = 5; left > 0; left--) {
+    while (ends.length === 0) await turn();
+    ends.pop()!();
+    await turn();
+  }
+  const scored = await scoring;
+  assert.equal(most, 2);
+  assert.deepEqual(
+    scored.map(({ rollouts }) => rollouts.map(({ reward }) => reward)),
+    [
+      [1, 2, 3],
+      [4, 5],
+    ],
+  );
+});
+
+describe("verifierTrouble", () => {
+  const failing = taskOf({
+    accuracy: { weight: 1, verify: ({ text }) => (text === "bad" ? broken() : { reward: 1, reason: "correct" }) },
+    format: { weight: 0, verify: ({ text }) => (text === "bad" ? (null as never) : { reward: 1, reason: "tidy" }) },
+  });
+
+  test("names task, part, first cause and remedy once the share is above the bound", async () => {
+    const scored = await score([group("fine", "bad"), group("bad", "fine")], failing);
+    const error = verifierTrouble(scored, "toy", 0.49);
+    assert.equal(error?.code, "VERIFIER_FAILS");
+    for (const words of ["task toy", "rewards.accuracy", "2 of 4", "0.49", "problem p, answer 1", "Error: broken"])
+      assert.ok(error.message.includes(words), error.message);
+    assert.match(error.message, /task check.*resume.*maxErrorShare/);
+  });
+
+  test("up to the bound, and without failures, there is none", async () => {
+    const scored = await score([group("fine", "bad"), group("bad", "fine")], failing);
+    assert.equal(verifierTrouble(scored, "toy", 0.5), null);
+    assert.notEqual(verifierTrouble(scored, "toy"), null);
+    assert.equal(verifierTrouble(await score([group("fine")], failing), "toy", 0), null);
+    assert.equal(verifierTrouble([], "toy", 0), null);
+  });
+});

@@ -1,67 +1,178 @@
 import type { Group, Rollout } from "../rollout/rollout.ts";
 import type { Answer, Problem, Reward, Task, Verdict } from "../tasks/task.ts";
+import type { Verification } from "./verification.ts";
 
-/** A rollout with its grades; the total is the weighted sum of the parts. */
-export interface Scored extends Rollout {
+/** What grading says of one answer; the total is the weighted sum of the parts. */
+export interface Grade {
   /** Reward parts by name, unweighted. */
   readonly rewards: Readonly<Record<string, number>>;
   readonly reward: number;
   /** Reason code of the accuracy part. */
   readonly reason: string;
+  /** Reason codes by part. */
+  readonly reasons: Readonly<Record<string, string>>;
   /** Normal form of the given answer, for majority votes; null where none was found. */
   readonly answer: string | null;
+  /** Parts whose verifier failed, with the cause; not there where none did. */
+  readonly failures?: readonly VerifierFailure[];
 }
 
-/** Milliseconds an asynchronous verifier has for one answer. */
-const DEADLINE = 10_000;
+/** A rollout with its grades. */
+export interface Scored extends Rollout, Grade {}
+
+/** A verifier that gave no usable verdict: its part counts 0. */
+export interface VerifierFailure {
+  /** Name of the reward part. */
+  readonly part: string;
+  readonly kind: "threw" | "late" | "no-verdict" | "not-finite";
+  /** What happened, at most 300 characters. */
+  readonly message: string;
+}
+
+const longestMessage = 300;
+const defaults = { deadline: 10, concurrency: 16 } as const satisfies Partial<Verification>;
+type Settings = Partial<Pick<Verification, "deadline" | "concurrency">>;
 
 /**
- * Grades every rollout. A verifier that throws, takes too long or gives no finite number is recorded as reason
- * "verifier-error" with reward 0, and the step goes on.
+ * Grades every rollout, in order. A verifier that throws, takes too long or gives no finite number is recorded with its
+ * cause, its part counts 0, and the rest goes on.
  */
-export async function score<P extends Problem>(groups: readonly Group[], task: Task<P>): Promise<Group<Scored>[]> {
-  return Promise.all(
-    groups.map(async ({ problem, promptTokens, rollouts }) => ({
-      problem,
-      promptTokens,
-      rollouts: await Promise.all(rollouts.map((rollout) => scoreOne(rollout, problem as P, task))),
-    })),
-  );
+export async function score<P extends Problem>(
+  groups: readonly Group[],
+  task: Task<P>,
+  settings: Settings = {},
+): Promise<Group<Scored>[]> {
+  const grader = new Grader(task, settings);
+  return Promise.all(groups.map((group) => grader.grade(group)));
 }
 
-async function scoreOne<P extends Problem>(rollout: Rollout, problem: P, task: Task<P>): Promise<Scored> {
-  const answer: Answer = { text: rollout.text, complete: rollout.finish === "stop" };
+/** Grades groups as they come, a bounded number of answers at a time. What it says does not depend on when. */
+export class Grader<P extends Problem> {
+  readonly #task: Task<P>;
+  readonly #deadline: number;
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(task: Task<P>, { deadline = defaults.deadline, concurrency = defaults.concurrency }: Settings = {}) {
+    this.#task = task;
+    this.#deadline = deadline;
+    this.#free = concurrency;
+  }
+
+  /** Never rejects: a failing verifier is part of the grade. */
+  async grade(group: Group): Promise<Group<Scored>> {
+    const rollouts = group.rollouts.map(async (rollout): Promise<Scored> => {
+      await this.#enter();
+      try {
+        const answer: Answer = { text: rollout.text, complete: rollout.finish === "stop" };
+        return { ...rollout, ...(await gradeAnswer(answer, group.problem as P, this.#task, this.#deadline)) };
+      } finally {
+        this.#leave();
+      }
+    });
+    return { ...group, rollouts: await Promise.all(rollouts) };
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
+
+/**
+ * Grades one answer by all parts of a task.
+ *
+ * @param deadline seconds for each asynchronous part without one of its own
+ */
+export async function gradeAnswer<P extends Problem>(
+  answer: Answer,
+  problem: P,
+  task: Task<P>,
+  deadline: number = defaults.deadline,
+): Promise<Grade> {
   const rewards: Record<string, number> = {};
-  let [reward, reason, normal]: [number, string, string | null] = [0, "", null];
+  const reasons: Record<string, string> = {};
+  const failures: VerifierFailure[] = [];
+  let reward = 0;
+  let normal: string | null = null;
   for (const [name, part] of Object.entries(task.rewards)) {
-    const verdict = await verdictOf(part, answer, problem);
+    const verdict = await verdictOf(part, answer, problem, part.deadline ?? deadline);
+    if ("kind" in verdict) {
+      failures.push({ part: name, ...verdict });
+      rewards[name] = 0;
+      reasons[name] = verdict.kind === "late" ? "verifier-timeout" : "verifier-error";
+      continue;
+    }
     rewards[name] = verdict.reward;
-    reward += part.weight * verdict.reward;
-    if (name !== "accuracy") continue;
-    reason = verdict.reason;
-    normal = verdict.answer ?? null;
+    reasons[name] = verdict.reason;
+    // A part of weight 0 takes no part in the sum, not even as a zero that rounds.
+    if (part.weight !== 0) reward += part.weight * verdict.reward;
+    if (name === "accuracy") normal = verdict.answer ?? null;
   }
-  return { ...rollout, rewards, reward, reason, answer: normal };
+  const reason = reasons.accuracy ?? "";
+  return { rewards, reward, reason, reasons, answer: normal, ...(failures.length > 0 && { failures }) };
 }
 
-async function verdictOf<P extends Problem>(part: Reward<P>, answer: Answer, problem: P): Promise<Verdict> {
+type Failed = Omit<VerifierFailure, "part">;
+
+async function verdictOf<P extends Problem>(
+  part: Reward<P>,
+  answer: Answer,
+  problem: P,
+  deadline: number,
+): Promise<Verdict | Failed> {
   try {
-    const given = part.verify(answer, problem);
-    const verdict = given instanceof Promise ? await inTime(given) : given;
-    if (!Number.isFinite(verdict.reward)) throw new Error(`reward ${verdict.reward} is not a finite number`);
-    return verdict;
-  } catch {
-    return { reward: 0, reason: "verifier-error", answer: null };
+    const given: unknown = part.verify(answer, problem);
+    const verdict: unknown = isPromise(given) ? await inTime(given, deadline) : given;
+    return verdict === late ? failed("late", `no verdict within ${deadline} s`) : checked(verdict);
+  } catch (error) {
+    return failed("threw", error instanceof Error ? `${error.name}: ${error.message}` : `threw ${show(error)}`);
   }
 }
 
-async function inTime(verdict: Promise<Verdict>): Promise<Verdict> {
+/** The verdict itself where it is one; everything that could not be recorded is a failure. */
+function checked(verdict: unknown): Verdict | Failed {
+  if (typeof verdict !== "object" || verdict === null)
+    return failed("no-verdict", `gave ${show(verdict)} instead of { reward, reason }`);
+  const { reward, reason, answer = null } = verdict as Record<string, unknown>;
+  if (typeof reward !== "number" || !Number.isFinite(reward))
+    return failed("not-finite", `reward is ${show(reward)}, not a finite number`);
+  if (typeof reason !== "string" || reason === "")
+    return failed("no-verdict", `reason is ${show(reason)}, not a reason code`);
+  if (answer !== null && typeof answer !== "string")
+    return failed("no-verdict", `answer is ${show(answer)}, neither text nor null`);
+  return verdict as Verdict;
+}
+
+function failed(kind: Failed["kind"], message: string): Failed {
+  return { kind, message: message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message };
+}
+
+/** Any value in a few words; a verifier's value may be anything. */
+function show(value: unknown): string {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  return typeof value === "string" ? JSON.stringify(value.slice(0, longestMessage)) : String(value);
+}
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+
+const late = Symbol("late");
+
+/** What the promise gives, or `late` after so many seconds; it cannot be stopped, only left. */
+async function inTime(given: PromiseLike<unknown>, seconds: number): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the verifier took too long")), DEADLINE);
+  const over = new Promise<typeof late>((resolve) => {
+    timer = setTimeout(() => resolve(late), seconds * 1000);
   });
   try {
-    return await Promise.race([verdict, late]);
+    return await Promise.race([given, over]);
   } finally {
     clearTimeout(timer);
   }

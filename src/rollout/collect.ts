@@ -1,4 +1,4 @@
-import type { SampleProgress } from "../engine/engine.ts";
+import type { Completion, SampleProgress } from "../engine/engine.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Key } from "../random.ts";
 import type { Problem } from "../tasks/task.ts";
@@ -18,6 +18,8 @@ export interface RolloutOptions {
   /** Stamped on each rollout. */
   readonly policyVersion: number;
   readonly onProgress?: (progress: SampleProgress) => void;
+  /** Called once with each group, its place in the list of problems beside it, as soon as its last answer has ended. */
+  readonly onGroup?: (group: Group, index: number) => void;
 }
 
 /** G sampled outputs o_i for each question q. */
@@ -26,30 +28,38 @@ export async function rolloutGroups(
   problems: readonly Problem[],
   options: RolloutOptions,
 ): Promise<Group[]> {
-  const { groupSize, key, policyVersion, onProgress, ...sampling } = options;
+  const { groupSize, key, policyVersion, onProgress, onGroup, ...sampling } = options;
   const prompts = problems.map((problem) => promptTokens({ engine, tokenizer }, problem));
   const requests = problems.map((problem, i) => ({
     prompt: prompts[i]!,
     count: groupSize,
     key: [...key, problem.id],
   }));
-  const completions = await engine.sample(requests, {
-    ...sampling,
-    endTokens: tokenizer.endTokens,
-    ...(onProgress && { onProgress }),
-  });
-  return problems.map((problem, i) => ({
-    problem,
-    promptTokens: prompts[i]!,
-    rollouts: completions[i]!.map(({ tokens, logprobs, finish }, sample) => ({
+  const groups = new Array<Group | undefined>(problems.length).fill(undefined);
+  const groupOf = (i: number, completions: readonly Completion[]): Group => {
+    const known = groups[i];
+    if (known !== undefined) return known;
+    const rollouts = completions.map(({ tokens, logprobs, finish }, sample) => ({
       sample,
       text: tokenizer.decode(tokens, { skipSpecial: true }),
       tokens,
       logprobs,
       finish,
       policyVersion,
-    })),
-  }));
+    }));
+    const group: Group = { problem: problems[i]!, promptTokens: prompts[i]!, rollouts };
+    groups[i] = group;
+    onGroup?.(group, i);
+    return group;
+  };
+  const completions = await engine.sample(requests, {
+    ...sampling,
+    endTokens: tokenizer.endTokens,
+    ...(onProgress && { onProgress }),
+    ...(onGroup && { onCompletions: groupOf }),
+  });
+  // An engine that does not tell when a request has ended gives its groups here.
+  return completions.map((answers, i) => groupOf(i, answers));
 }
 
 /** The question as the model reads it, through the tokenizer's chat template. */

@@ -14,7 +14,7 @@ const figure = z
 /** The figures of GrpoMetrics, in the order in which they are written. */
 const grpoMetricsSchema = z.object({
   reward: figure,
-  rewardParts: z.record(z.string(), figure),
+  rewardParts: z.record(z.templateLiteral(["reward/", z.string()]), figure),
   pass1: figure,
   groupsAllRight: figure,
   groupsAllWrong: figure,
@@ -25,6 +25,7 @@ const grpoMetricsSchema = z.object({
   truncatedShare: figure,
   endedShare: figure,
   parseFailureShare: figure,
+  verifierErrorShare: figure.default(0),
   entropy: figure,
   klReference: z.number().nullable(),
   klStart: z.number().nullable(),
@@ -92,8 +93,20 @@ export const rolloutLineSchema = z.object({
   finish: z.enum(["stop", "length"]),
   rewards: z.record(z.string(), figure),
   reward: figure,
+  /** Reason code of the accuracy part, and those of all parts by name. */
   reason: z.string(),
+  reasons: z.record(z.string(), z.string()).default({}),
   answer: z.string().nullable(),
+  /** Parts whose verifier failed, with the cause. */
+  failures: z
+    .array(
+      z.object({
+        part: z.string(),
+        kind: z.enum(["threw", "late", "no-verdict", "not-finite"]),
+        message: z.string(),
+      }),
+    )
+    .optional(),
   /** null: the group was constant and taught nothing. */
   advantage: z.number().nullable(),
 });
@@ -124,7 +137,9 @@ export const evaluationLineSchema = z.object({
   p95Length: figure,
   truncatedShare: figure,
   parseFailureShare: figure,
+  verifierErrorShare: figure.default(0),
   reflectiveWordsPerResponse: figure,
+  rewardParts: z.record(z.string(), z.object({ weight: figure, mean: figure })).default({}),
   reasons: z.record(z.string(), figure),
   byLevel: z.array(
     z.object({
@@ -182,6 +197,8 @@ function graded({ problem }: Group<Scored>, rollout: Scored) {
     rewards: { ...rollout.rewards },
     reward: rollout.reward,
     reason: rollout.reason,
+    reasons: { ...rollout.reasons },
     answer: rollout.answer,
+    ...(rollout.failures && { failures: rollout.failures.map((failure) => ({ ...failure })) }),
   };
 }

@@ -13,7 +13,15 @@ export interface ReportData {
   readonly examples: readonly Example[];
   /** Answers to one problem in a step. */
   readonly groupSize: number;
-  readonly rewardParts: readonly string[];
+  readonly rewardParts: readonly RewardPart[];
+}
+
+/** One grader; its means over the held-out answers of the first and the last measurement, NaN where not recorded. */
+export interface RewardPart {
+  readonly name: string;
+  readonly weight: number;
+  readonly before: number;
+  readonly after: number;
 }
 
 /** How one reflective word came into use. */
@@ -55,8 +63,18 @@ export async function collectReport(
     words: words.map((word, i) => history(word, i, counts.steps, baseAnswers)),
     examples: examples(run.answers),
     groupSize: counts.groupSize,
-    rewardParts: Object.keys(metrics[0]?.rewardParts ?? {}),
+    rewardParts: rewardParts(evaluations),
   };
+}
+
+function rewardParts(evaluations: readonly EvaluationLine[]): RewardPart[] {
+  const [first, last] = [evaluations[0]?.rewardParts ?? {}, evaluations.at(-1)?.rewardParts ?? {}];
+  return Object.entries(last).map(([name, { weight, mean }]) => ({
+    name,
+    weight,
+    before: first[name]?.mean ?? Number.NaN,
+    after: mean,
+  }));
 }
 
 interface StepCounts {

@@ -29,6 +29,7 @@ ${curves(data)}
 ${thinking(data)}
 ${voting(data)}
 ${errors(data)}
+${graders(data)}
 ${data.examples.length > 0 ? examples(data.examples) : raw("")}
 ${fine(data)}
 <footer>Written by autodidact ${summary.version} from the files beside this page; summary.json has these figures for programs.</footer>
@@ -136,6 +137,15 @@ function errors(data: ReportData): Markup {
 <p class="note">The verifier's reason code for each answer. ${baseKey}${trainedKey}</p>
 <div class="card"><table><tr><th>reason</th><th></th><th class="n">base</th><th></th><th class="n">trained</th></tr>
 ${list.map((one) => html`<tr><td>${one.reason}</td>${bar(one.before, "base")}${bar(one.after, "trained")}</tr>`)}</table></div>`;
+}
+
+function graders(data: ReportData): Markup {
+  const list = words.graders(data);
+  if (list.length === 0) return raw("");
+  return html`<h2>What each grader says</h2>
+<p class="note">Mean of each reward part over the held-out answers. A strict and a lenient grader side by side tell a gain in form from a gain in reasoning.</p>
+<div class="card"><table><tr><th>part</th><th class="n">weight</th><th class="n">base</th><th class="n">trained</th></tr>
+${list.map(([name, weight, before, after]) => html`<tr><td>${name}</td><td class="n">${weight}</td><td class="n">${before}</td><td class="n">${after}</td></tr>`)}</table></div>`;
 }
 
 function examples(list: readonly Example[]): Markup {

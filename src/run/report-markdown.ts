@@ -9,6 +9,7 @@ import { percentText } from "./report-words.ts";
 export function reportMarkdown(data: ReportData): string {
   const { summary } = data;
   const { before, after, machine } = summary;
+  const graders = words.graders(data);
   const vote = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
   return [
     `# ${words.headline(data)}`,
@@ -72,6 +73,13 @@ export function reportMarkdown(data: ReportData): string {
       ["reason", "base", "trained"],
       words.reasons(data).map((one) => [one.reason, percentText(one.before, 1), percentText(one.after, 1)]),
     ),
+    ...(graders.length === 0
+      ? []
+      : [
+          "## What each grader says",
+          "Mean of each reward part over the held-out answers. A strict and a lenient grader side by side tell a gain in form from a gain in reasoning.",
+          table(["part", "weight", "base", "trained"], graders),
+        ]),
     "## The same problems, before and after",
     ...data.examples.flatMap(({ before: old, after: now }) => [
       `### Level ${old.level}: ${code(old.problem)}`,

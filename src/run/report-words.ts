@@ -23,8 +23,8 @@ export function headline({ summary: { before, after } }: ReportData): string {
 export function onlyAccuracy({ metrics, rewardParts, summary }: ReportData): boolean {
   // Overlong shaping lowers advantages and shows in no reward part.
   const shaped = (summary.objective.overlong as { policy?: unknown } | undefined)?.policy === "shape";
-  const exact = metrics.every((line) => Math.abs(line.reward - (line.rewardParts.accuracy ?? 0)) < 1e-9);
-  return rewardParts.length === 1 && exact && !shaped;
+  const exact = metrics.every((line) => Math.abs(line.reward - line.rewardParts["reward/accuracy"]!) < 1e-9);
+  return rewardParts.every(({ name, weight }) => name === "accuracy" || weight === 0) && exact && !shaped;
 }
 
 /** What was done, in three sentences for somebody who has never seen reinforcement learning. */
@@ -33,7 +33,7 @@ export function story(data: ReportData): [string, string, string] {
   const { before, after, steps } = summary;
   const graded = onlyAccuracy(data)
     ? "that one grade was all it was told: in training it was shown no solution, and nothing rewarded length or wording"
-    : `it was shown no solution in training; the grades were ${rewardParts.join(", ")}`;
+    : `it was shown no solution in training; the grades were ${list(rewardParts.filter(({ weight }) => weight !== 0).map(({ name }) => name))}`;
   const length =
     after.meanLength > 1.2 * before.meanLength
       ? `its answers grew from ${number(before.meanLength, 0)} to ${number(after.meanLength, 0)} tokens by themselves`
@@ -43,6 +43,19 @@ export function story(data: ReportData): [string, string, string] {
     `A program graded every answer, and whatever the better answers of a problem had in common was made a little more likely; ${graded}.`,
     `On ${before.problems} problems that it never practised on, ${percentText(before.pass1, 1)} of its answers were right before and ${percentText(after.pass1, 1)} after, and ${length}.`,
   ];
+}
+
+const list = (names: readonly string[]): string => names.join(", ").replace(/, ([^,]*)$/, " and $1");
+
+/** What each grader said of the held-out answers, where there are several; weight 0 was never trained on. */
+export function graders({ rewardParts }: ReportData): readonly [string, string, string, string][] {
+  if (rewardParts.length < 2) return [];
+  return rewardParts.map(({ name, weight, before, after }) => [
+    name,
+    weight === 0 ? "0: reported only" : String(weight),
+    number(before, 3),
+    number(after, 3),
+  ]);
 }
 
 export const phases = ({ summary: { seconds } }: ReportData): [string, number][] =>

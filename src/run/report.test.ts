@@ -95,6 +95,7 @@ test("first use and doubling of a word are the steps they are defined to be", as
     rewards: {},
     reward: 0,
     reason: "",
+    reasons: {},
     answer: null,
     advantage: null,
   } as const;

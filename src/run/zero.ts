@@ -7,6 +7,7 @@ import { type Evaluation, evaluate } from "../eval/evaluate.ts";
 import { describeObjective, type Objective } from "../losses/objective.ts";
 import type { Policy } from "../model/policy.ts";
 import { recipeObjective, type ZeroRecipe } from "../recipe/schema.ts";
+import { verifierTrouble } from "../rewards/verifier-trouble.ts";
 import { type CountdownProblem, countdown } from "../tasks/countdown.ts";
 import type { Task } from "../tasks/task.ts";
 import { grpo } from "../trainers/grpo.ts";
@@ -170,8 +171,11 @@ async function reinforce(zero: Zero, done: number, seconds: Record<string, numbe
   });
   for await (const step of steps) {
     const { index, stop, warnings } = step;
+    // Its grades cannot be trusted and no update came of it: a resumed run makes this step again.
+    if (stop === "verifierErrors") await save(zero, index - 1, seconds);
     await run.record(step);
     observer.step(step);
+    if (stop === "verifierErrors") continue; // the trainer throws with the cause
     const due = isDue(index) && stop === undefined;
     const last = stop !== undefined || signal.aborted || index === recipe.steps;
     if (last || due || index % recipe.checkpointEvery === 0) await save(zero, index, seconds);
@@ -202,6 +206,7 @@ async function measure(
     samplesPerProblem,
     maxTokens: recipe.maxTokens,
     seed: recipe.seed,
+    verification: recipe.verification,
     onProgress: ({ finished, total }: SampleProgress) =>
       observer.progress(finished / total, `${finished} of ${total} held-out answers`),
   });
@@ -209,6 +214,8 @@ async function measure(
   const onTheWay = label === "on the way";
   await run.recordEvaluation(label, step, evaluation.report, onTheWay ? [] : evaluation.answers);
   observer.evaluation(evaluation.report, onTheWay ? `held-out, step ${step}` : `held-out, ${label}`);
+  const trouble = verifierTrouble(evaluation.answers, task.name, recipe.verification.maxErrorShare);
+  if (trouble !== null) throw trouble;
   return { ...evaluation, seconds: (performance.now() - began) / 1000 };
 }
 

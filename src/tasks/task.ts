@@ -29,7 +29,10 @@ export interface Verdict {
 }
 
 export interface Reward<P extends Problem> {
+  /** Factor in the total. 0: reported as a metric and never trained on. */
   readonly weight: number;
+  /** Seconds an asynchronous verdict may take, where it needs another time than the run's. */
+  readonly deadline?: number;
   /** Bounded by construction: completions are hostile input and JavaScript cannot interrupt a synchronous call. */
   verify(answer: Answer, problem: P): Verdict | Promise<Verdict>;
 }
@@ -44,8 +47,20 @@ export interface Task<P extends Problem = Problem> {
   gold(problem: P): string;
 }
 
-/** Declares a task; the types of its problems flow into its verifiers. */
-export function defineTask<P extends Problem>(task: Task<P>): Task<P> {
+/** A task whose reward names its type knows. */
+export interface NamedTask<P extends Problem, N extends string> extends Omit<Task<P>, "rewards"> {
+  readonly rewards: { readonly accuracy: Reward<P> } & { readonly [Name in N]: Reward<P> };
+}
+
+/** Names of a task's reward parts; any text where the task's type doesn't say. */
+export type RewardName<T extends Task> = keyof T["rewards"] & string;
+
+/**
+ * Declares a task. The type of its problems is that of what `problems` yields and flows into verifiers and gold; the names
+ * of its rewards flow into the metrics of its training steps. With the type of problems written out,
+ * `defineTask<MyProblem>(...)`, everything is checked but the names in metrics.
+ */
+export function defineTask<P extends Problem, N extends string = string>(task: NamedTask<P, N>): NamedTask<P, N> {
   return task;
 }
 

@@ -16,6 +16,7 @@ const healthy: GrpoMetrics = {
   lengthP95: 150,
   truncatedShare: 0.1,
   endedShare: 0.9,
+  verifierErrorShare: 0,
   parseFailureShare: 0.1,
   entropy: 0.8,
   klReference: null,

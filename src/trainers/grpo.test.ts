@@ -340,21 +340,84 @@ describe("no silent night", () => {
   });
 });
 
-test("a verifier that throws, returns nothing or gives no number costs that answer its grade, not the run", async () => {
-  let asked = 0;
-  const task = toyTask((answer, problem) => {
-    asked++;
-    if (asked % 4 === 1) throw new Error("broken");
-    if (asked % 4 === 2) return { reward: Number.NaN, reason: "odd" };
-    if (asked % 4 === 3) return Promise.reject(new Error("broken later"));
-    return shareOfB(answer, problem);
+describe("verifiers that fail", () => {
+  /** Three of four answers cannot be graded. */
+  const failing = (): Task => {
+    let asked = 0;
+    return toyTask((answer, problem) => {
+      asked++;
+      if (asked % 4 === 1) throw new Error("broken");
+      if (asked % 4 === 2) return { reward: Number.NaN, reason: "odd" };
+      if (asked % 4 === 3) return Promise.reject(new Error("broken later"));
+      return shareOfB(answer, problem);
+    });
+  };
+
+  test("up to the bound it costs that answer its grade, not the run", async () => {
+    const { last } = await train({ verification: { maxErrorShare: 0.75 } }, failing());
+    const rollouts = last.groups.flatMap(({ rollouts }) => rollouts);
+    const failed = rollouts.filter(({ reason }) => reason === "verifier-error");
+    assert.equal(failed.length, 24);
+    for (const { reward, rewards, answer, failures } of failed)
+      assert.deepEqual([reward, rewards, answer, failures?.length], [0, { accuracy: 0 }, null, 1]);
+    const causes = new Set(failed.map(({ failures }) => failures![0]!.message));
+    assert.deepEqual([...causes].sort(), [
+      "Error: broken",
+      "Error: broken later",
+      "reward is NaN, not a finite number",
+    ]);
+    assert.deepEqual([last.metrics.parseFailureShare, last.metrics.verifierErrorShare], [0.75, 0.75]);
+    assert.equal(last.stop, undefined);
+    assert.ok(Number.isFinite(last.metrics.loss) && last.metrics.gradNorm > 0);
   });
-  const { last } = await train({}, task);
-  const rollouts = last.groups.flatMap(({ rollouts }) => rollouts);
-  const failed = rollouts.filter(({ reason }) => reason === "verifier-error");
-  assert.equal(failed.length, 24);
-  for (const { reward, rewards, answer } of failed)
-    assert.deepEqual([reward, rewards, answer], [0, { accuracy: 0 }, null]);
-  assert.equal(last.metrics.parseFailureShare, 0.75);
-  assert.ok(Number.isFinite(last.metrics.loss) && last.metrics.gradNorm > 0);
+
+  test("above it the step is shown, the weights stay, and the trainer says what fails; then the step can be made again", async () => {
+    const whole = await train({ steps: 3 });
+    const { policy, seen } = watched(await freshPolicy());
+    let broken = false;
+    const task = toyTask((answer, problem) => {
+      if (broken) throw new TypeError("no such service");
+      return shareOfB(answer, problem);
+    });
+    const made: GrpoStep[] = [];
+    const run = async (): Promise<void> => {
+      for await (const step of grpo(policy, task, options({ steps: 3 }))) {
+        made.push(step);
+        broken = step.index === 1;
+      }
+    };
+    await assert.rejects(run(), (error) => {
+      assert.ok(error instanceof AutodidactError);
+      assert.equal(error.code, "VERIFIER_FAILS");
+      assert.match(error.message, /task toy, rewards\.accuracy.*32 of 32.*problem train-\d+.*no such service/);
+      return true;
+    });
+    assert.deepEqual(
+      made.map(({ stop }) => stop),
+      [undefined, "verifierErrors"],
+    );
+    const { groups, metrics } = made[1]!;
+    assert.deepEqual([metrics.verifierErrorShare, metrics.gradNorm, seen.trained.length], [1, 0, 1]);
+    const rollouts = groups.flatMap(({ rollouts }) => rollouts);
+    assert.equal(rollouts.length, 32);
+    for (const { failures, advantage } of rollouts)
+      assert.deepEqual([failures?.[0]?.message, advantage], ["TypeError: no such service", null]);
+    // Mended, and taken up behind the step that was whole.
+    broken = false;
+    await steps(policy, task, options({ steps: 3, history: [made[0]!.metrics] }));
+    assert.deepEqual((await policy.engine.save()).weights, whole.weights);
+  });
+
+  test("verifiers that answer in their own time give the same steps and weights", async () => {
+    let asked = 0;
+    const late = toyTask(async (answer, problem) => {
+      asked++;
+      if (asked % 3 === 0) await new Promise((resolve) => setTimeout(resolve, (asked * 7) % 5));
+      return shareOfB(answer, problem);
+    });
+    const [now, later] = [await train({ steps: 2 }), await train({ steps: 2, verification: { concurrency: 3 } }, late)];
+    const bare = ({ made }: typeof now) => made.map(({ timing: _, ...step }) => step);
+    assert.deepEqual(bare(later), bare(now));
+    assert.deepEqual(later.weights, now.weights);
+  });
 });

@@ -7,10 +7,12 @@ import { isTrained, overlongShaping, tokenWeights } from "../losses/token-weight
 import type { Policy } from "../model/policy.ts";
 import { learningRateAt, type Schedule } from "../optimizer/schedule.ts";
 import { random } from "../random.ts";
-import { type Scored, score } from "../rewards/score.ts";
-import { rolloutGroups } from "../rollout/collect.ts";
+import type { Scored } from "../rewards/score.ts";
+import type { Verification } from "../rewards/verification.ts";
+import { verifierTrouble } from "../rewards/verifier-trouble.ts";
+import { gradedRollouts } from "../rollout/graded.ts";
 import type { Group } from "../rollout/rollout.ts";
-import { type Problem, type Task, takeProblems } from "../tasks/task.ts";
+import { type Problem, type RewardName, type Task, takeProblems } from "../tasks/task.ts";
 import { type DiagnosticsSettings, diagnose } from "./diagnostics.ts";
 import { k3Divergence, ratioGap, rolloutMetrics, type TrainedAnswer, updateMetrics } from "./metrics.ts";
 import type { GrpoMetrics, GrpoStep } from "./step.ts";
@@ -37,6 +39,8 @@ export interface GrpoOptions {
   readonly betas?: readonly [number, number];
   /** @default 1 */
   readonly maxGradNorm?: number;
+  /** How answers are graded, and how many of a step's verifiers may fail. */
+  readonly verification?: Partial<Verification>;
   /** Metrics of the steps already made, in order; the run goes on behind them. @default none */
   readonly history?: readonly GrpoMetrics[];
   readonly onProgress?: (progress: GrpoProgress) => void;
@@ -51,11 +55,16 @@ export interface GrpoProgress {
 /** Answers a group whose KL to the start is measured. */
 const KL_SAMPLES = 2;
 
-export async function* grpo<P extends Problem>(
+/**
+ * Trains a policy on a task, one step at a time; the weights behind `policy` change.
+ *
+ * @throws AutodidactError TASK_PROBLEMS, VERIFIER_FAILS (behind the step that shows it), and those of the engine
+ */
+export async function* grpo<T extends Task>(
   policy: Policy,
-  task: Task<P>,
+  task: T,
   options: GrpoOptions,
-): AsyncGenerator<GrpoStep> {
+): AsyncGenerator<GrpoStep<RewardName<T>>> {
   const { steps, objective } = options;
   const history = [...(options.history ?? [])];
   if (history.length === 0) {
@@ -66,11 +75,18 @@ export async function* grpo<P extends Problem>(
     const clock = new Clock();
     const sampled = await sampleGroups(policy, task, index, options, clock); // G outputs o_i of each question, and r_i
     const shaping = overlongShaping(objective.overlong, options.maxTokens);
-    const groups = groupAdvantages(sampled.kept, objective.advantage, shaping); // A_i
+    const trouble = verifierTrouble(sampled.all, task.name, options.verification?.maxErrorShare);
+    const groups =
+      trouble === null
+        ? groupAdvantages(sampled.kept, objective.advantage, shaping) // A_i
+        : sampled.all.map((group) => ({
+            ...group,
+            rollouts: group.rollouts.map((one) => ({ ...one, advantage: null })),
+          }));
     options.onProgress?.({ step: index, phase: "train" });
-    const trained = await clock.time("train", () => update(policy, groups, index, options));
-    const rolled = rolloutMetrics(sampled.all, policy.tokenizer.endTokens, countReflectiveWords);
-    const metrics: GrpoMetrics = {
+    const trained = await clock.time("train", () => update(policy, trouble === null ? groups : [], index, options));
+    const rolled = rolloutMetrics<RewardName<T>>(sampled.all, policy.tokenizer.endTokens, countReflectiveWords);
+    const metrics: GrpoMetrics<RewardName<T>> = {
       ...rolled,
       ...trained,
       samplingRounds: sampled.rounds,
@@ -83,7 +99,7 @@ export async function* grpo<P extends Problem>(
       learningRate: options.schedule.learningRate,
       objective,
     });
-    const stop = findings.find(({ fatal }) => fatal);
+    const stop = trouble === null ? findings.find(({ fatal }) => fatal)?.code : "verifierErrors";
     yield {
       kind: "grpo",
       index,
@@ -91,9 +107,10 @@ export async function* grpo<P extends Problem>(
       timing: clock.timing(metrics.tokens),
       groups,
       warnings: findings.map(({ sentence, remedy }) => `${sentence} ${remedy}`),
-      ...(stop && { stop: stop.code }),
+      ...(stop !== undefined && { stop }),
     };
-    if (stop) return;
+    if (trouble !== null) throw trouble;
+    if (stop !== undefined) return;
   }
 }
 
@@ -126,17 +143,17 @@ async function sampleGroups<P extends Problem>(
         `problemsPerStep: is ${problemsPerStep}, and task ${task.name} has only ${problems.length} different training problems; lower problemsPerStep`,
       );
     if (problems.length === 0) break;
-    const rollouts = await clock.time("sample", () =>
-      rolloutGroups(policy, problems, {
-        groupSize,
-        maxTokens,
-        ...objective.sampling,
-        key: [seed, "rollout", index],
-        policyVersion: index - 1,
-        onProgress: (sampling) => options.onProgress?.({ step: index, phase: "sample", sampling }),
-      }),
-    );
-    const scored = await clock.time("reward", () => score(rollouts, task));
+    const settings = {
+      groupSize,
+      maxTokens,
+      ...objective.sampling,
+      key: [seed, "rollout", index],
+      policyVersion: index - 1,
+      onProgress: (sampling: SampleProgress) => options.onProgress?.({ step: index, phase: "sample", sampling }),
+    };
+    const graded = await gradedRollouts(policy, task, problems, settings, options.verification);
+    clock.add({ sample: graded.sampleSeconds, reward: graded.rewardSeconds });
+    const scored = graded.groups;
     all.push(...scored);
     kept.push(
       ...(enabled
@@ -325,18 +342,24 @@ function average(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+type Phases = Record<"sample" | "reward" | "train", number>;
+
 /** Wall-clock seconds by phase. */
 class Clock {
   readonly #began = performance.now();
-  readonly #seconds = { sample: 0, reward: 0, train: 0 };
+  readonly #seconds: Phases = { sample: 0, reward: 0, train: 0 };
 
-  async time<T>(phase: "sample" | "reward" | "train", work: () => Promise<T>): Promise<T> {
+  async time<T>(phase: keyof Phases, work: () => Promise<T>): Promise<T> {
     const began = performance.now();
     try {
       return await work();
     } finally {
-      this.#seconds[phase] += (performance.now() - began) / 1000;
+      this.add({ [phase]: (performance.now() - began) / 1000 });
     }
+  }
+
+  add(seconds: Partial<Phases>): void {
+    for (const phase of ["sample", "reward", "train"] as const) this.#seconds[phase] += seconds[phase] ?? 0;
   }
 
   timing(tokens: number): GrpoStep["timing"] {

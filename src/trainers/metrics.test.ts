@@ -18,6 +18,7 @@ function answer(accuracy: number, format: number, tokens: readonly number[], tex
     rewards: { accuracy, format },
     reward: accuracy + 0.1 * format,
     reason: accuracy === 1 ? "correct" : "wrong-value",
+    reasons: {},
     answer: format === 1 ? "x" : null,
   };
 }
@@ -51,6 +52,7 @@ test("metrics of a step's answers", () => {
       truncatedShare: 1 / 4,
       endedShare: 3 / 4,
       parseFailureShare: 3 / 8,
+      verifierErrorShare: 0,
       reflectiveWordsPerResponse: 2 / 8,
       tokens: 16,
     },

@@ -7,8 +7,8 @@ import type { Group } from "../rollout/rollout.ts";
 import type { GrpoMetrics } from "./step.ts";
 
 /** What the sampled and graded answers of a step say, without the trainer. */
-export type RolloutMetrics = Pick<
-  GrpoMetrics,
+export type RolloutMetrics<N extends string = string> = Pick<
+  GrpoMetrics<N>,
   | "reward"
   | "rewardParts"
   | "pass1"
@@ -20,6 +20,7 @@ export type RolloutMetrics = Pick<
   | "truncatedShare"
   | "endedShare"
   | "parseFailureShare"
+  | "verifierErrorShare"
   | "reflectiveWordsPerResponse"
   | "tokens"
 >;
@@ -28,11 +29,11 @@ export type RolloutMetrics = Pick<
  * @param groups every group sampled in the step, constant ones and those that dynamic sampling replaced included
  * @param endTokens ids that end a completion
  */
-export function rolloutMetrics(
+export function rolloutMetrics<N extends string = string>(
   groups: readonly Group<Scored>[],
   endTokens: readonly number[],
   countReflectiveWords: (text: string) => number,
-): RolloutMetrics {
+): RolloutMetrics<N> {
   const all = groups.flatMap((group) => group.rollouts);
   const share = (holds: (rollout: Scored) => boolean): number => mean(all.map((rollout) => Number(holds(rollout))));
   const parts = Object.keys(all[0]?.rewards ?? {});
@@ -43,7 +44,7 @@ export function rolloutMetrics(
     reward: mean(all.map((rollout) => rollout.reward)),
     rewardParts: Object.fromEntries(
       parts.map((name) => [`reward/${name}`, mean(all.map((rollout) => rollout.rewards[name] ?? 0))]),
-    ),
+    ) as Record<`reward/${N}`, number>,
     pass1: mean(all.map((rollout) => rollout.rewards.accuracy ?? 0)),
     groupsAllRight: shareOf("right"),
     groupsAllWrong: shareOf("wrong"),
@@ -53,6 +54,7 @@ export function rolloutMetrics(
     truncatedShare: share((rollout) => rollout.finish === "length"),
     endedShare: share((rollout) => endTokens.includes(rollout.tokens.at(-1) ?? -1)),
     parseFailureShare: share((rollout) => rollout.answer === null),
+    verifierErrorShare: share((rollout) => rollout.failures !== undefined),
     reflectiveWordsPerResponse: mean(all.map((rollout) => countReflectiveWords(rollout.text))),
     tokens: lengths.reduce((sum, length) => sum + length, 0),
   };

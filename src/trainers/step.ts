@@ -4,25 +4,28 @@ import type { Group } from "../rollout/rollout.ts";
 /** What a trainer yields: drawn by the terminal, written by the run directory, owned by nobody. */
 export type Step = GrpoStep | SftStep;
 
-export interface GrpoStep {
+export interface GrpoStep<N extends string = string> {
   readonly kind: "grpo";
   /** 1 for the first update. */
   readonly index: number;
-  readonly metrics: GrpoMetrics;
+  readonly metrics: GrpoMetrics<N>;
   readonly timing: Timing;
   /** Every rollout of the step with its rewards, constant groups included. */
   readonly groups: readonly Group<Advantaged>[];
   /** One-sentence warnings: what looks wrong and the one key to change. */
   readonly warnings: readonly string[];
-  /** Code of the finding that ends the run: it cannot learn like this. */
+  /**
+   * Code of the finding that ends the run: it cannot learn like this. "verifierErrors": the grades cannot be trusted, so
+   * no update was made, and asked for the next step the trainer throws VERIFIER_FAILS.
+   */
   readonly stop?: string;
 }
 
-/** Everything here is a function of seed and machine; wall-clock figures are in Timing. */
-export interface GrpoMetrics {
+/** Everything here is a function of seed and machine; wall-clock figures are in Timing. N: names of the reward parts. */
+export interface GrpoMetrics<N extends string = string> {
   readonly reward: number;
-  /** "reward/NAME" of each part, unweighted mean. */
-  readonly rewardParts: Readonly<Record<string, number>>;
+  /** "reward/NAME" of each part, unweighted mean; parts of weight 0 too. */
+  readonly rewardParts: Readonly<Record<`reward/${N}`, number>>;
   /** Mean of the accuracy part over the step's fresh training problems. */
   readonly pass1: number;
   /** Shares of groups, before constant ones are dropped or refilled. */
@@ -37,6 +40,8 @@ export interface GrpoMetrics {
   /** Share of rollouts that ended with an end-of-sequence token. */
   readonly endedShare: number;
   readonly parseFailureShare: number;
+  /** Share of rollouts of which some verifier failed or was late; `failures` of each rollout has the cause. */
+  readonly verifierErrorShare: number;
   /** Nats per token. */
   readonly entropy: number;
   /** k3 estimate, nats per token; null without a reference. */
@@ -62,6 +67,7 @@ export interface GrpoMetrics {
 export interface Timing {
   readonly total: number;
   readonly sample: number;
+  /** What grading took beyond sampling: it runs beside it. */
   readonly reward: number;
   readonly train: number;
   readonly evaluate: number;
