@@ -10,7 +10,7 @@ const model = await readModelDirectory(path);
 const { engine, tokenizer } = await openPolicy(model, { provider: "cpu" });
 const texts = [];
 for (const { kind, text } of corpus(999)) {
-  if ((kind === "exercise" || kind === "reflective") && text.includes("wait")) texts.push(text);
+  if (kind === "reflective" && text.includes("wait")) texts.push(text);
   if (texts.length === Number(count)) break;
 }
 const [end] = tokenizer.endTokens;
@@ -30,16 +30,25 @@ function add(skill, logprob) {
   const { n, loss, doubtful } = skills.get(skill) ?? { n: 0, loss: 0, doubtful: 0 };
   skills.set(skill, { n: n + 1, loss: loss - logprob, doubtful: doubtful + Number(logprob < Math.log(0.5)) });
 }
-// operand, sign, operand, result, then a note where steps follow, or the check where the attempt ends
-const step = /(\d+)([-+*/])(\d+)=(\d+)(?: (\[[^\]]*\])|(:\d+) (yes|no|对|不对))/g;
+// the note before a step with what a look found, the step, and the check where the attempt ends
+const step = /(\[[^:\]]*:\d+)((?: [-+*/]\d+)*)(\]) (\d+)([-+*/])(\d+)=(\d+)(?::\d+ (yes|no|对|不对))?/g;
 for (const [i, text] of texts.entries()) {
   const target = /make (\d+)/.exec(text)[1];
   const of = (from, length) => logprobs[i].slice(from, from + length).reduce((sum, x) => sum + x, 0);
   for (const found of text.matchAll(step)) {
-    const [, left, , right, result, note, , verdict] = found;
+    const [whole, note, seen, , left, sign, right, result, verdict] = found;
     if (found.index < text.search("wait")) continue; // the careless first try is random
-    const which = note === undefined ? "last" : "first";
     let at = found.index;
+    add("note", of(at, note.length));
+    at += note.length;
+    for (const [one] of seen.matchAll(/ .\d+/g)) {
+      add("look: goes on with the right operation", of(at, 2));
+      add("look: result", of(at + 2, one.length - 2));
+      at += one.length;
+    }
+    if (seen) add(seen.endsWith(sign + target) ? "look: ends at a hit" : "look: ends without a hit", of(at, 1));
+    at += 2;
+    const which = seen ? "last" : "earlier";
     add(`${which} step: left number`, of(at, left.length));
     at += left.length;
     add(`${which} step: sign`, of(at, 1));
@@ -47,9 +56,8 @@ for (const [i, text] of texts.entries()) {
     add(`${which} step: right number`, of(at, right.length));
     at += right.length + 1;
     add(`${which} step: result`, of(at, result.length));
-    at += result.length + 1;
-    if (note !== undefined) add("note", of(at, note.length));
-    else add(result === target ? "check: yes" : "check: no", of(found.index + found[0].length - verdict.length, 1));
+    if (verdict)
+      add(result === target ? "check: yes" : "check: no", of(found.index + whole.length - verdict.length, 1));
   }
 }
 console.table(

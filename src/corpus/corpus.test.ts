@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { random } from "../random.ts";
 import { gradeCountdown } from "../tasks/countdown-answer.ts";
 import { splitOf } from "../tasks/countdown-levels.ts";
-import { arithmeticShare, corpus, corpusAlphabet, type Document, exerciseShare, pairShare } from "./corpus.ts";
+import { arithmeticShare, corpus, corpusAlphabet, type Document, fourNumbersShare, pairShare } from "./corpus.ts";
 import { operationPath, operationSequences } from "./operations.ts";
-import { answer, glance, reflectiveShare } from "./writers.ts";
+import { answer, look, reflectiveShare } from "./writers.ts";
 
 function take(seed: number, count: number): Document[] {
   const documents: Document[] = [];
@@ -33,11 +33,10 @@ test("the same seed gives the same text, another seed another", () => {
 test("kinds come in the documented shares", () => {
   const share = (kind: string): number =>
     documents.filter((document) => document.kind === kind).length / documents.length;
-  const puzzles = 1 - arithmeticShare - pairShare - exerciseShare;
+  const puzzles = 1 - arithmeticShare - pairShare;
   for (const [kind, expected] of [
     ["arithmetic", arithmeticShare],
     ["pair", pairShare],
-    ["exercise", exerciseShare],
     ["reflective", puzzles * reflectiveShare],
     ["careless", puzzles * (1 - reflectiveShare)],
   ] as const) {
@@ -53,11 +52,17 @@ test("the alphabet is exactly what occurs, below 64 characters", () => {
 test("no number set of the held-out split occurs in a puzzle", () => {
   for (const { kind, text } of documents) {
     if (kind === "arithmetic" || kind === "pair") continue;
-    const question = text.split("\n")[0]!;
-    const numbers = kind === "exercise" ? question.split(" ").slice(2) : question.split(" make ")[0]!.split(" ");
-    assert.ok(numbers.length >= 3);
-    assert.equal(splitOf(numbers.map(Number)), "train", question);
+    const { numbers } = puzzle({ kind, text });
+    assert.ok(numbers.length === 3 || numbers.length === 4);
+    assert.equal(splitOf(numbers), "train", text);
   }
+});
+
+test("puzzles have three or four numbers in the documented shares", () => {
+  const puzzles = documents.filter(({ kind }) => kind === "careless" || kind === "reflective").map(puzzle);
+  const four = puzzles.filter(({ numbers }) => numbers.length === 4).length / puzzles.length;
+  // A set of four is in the training split as often as one of three, and its targets are a little more often above 99.
+  assert.ok(Math.abs(four - fourNumbersShare) < 0.04, `${four}`);
 });
 
 test("careless writers mostly fail, nobody's failures are filtered, and marks are honest", () => {
@@ -76,7 +81,7 @@ test("careless writers mostly fail, nobody's failures are filtered, and marks ar
   const careless = solved.careless / written.careless;
   const reflective = solved.reflective / written.reflective;
   assert.ok(careless > 0.03 && careless < 0.12, `${careless}`);
-  assert.ok(reflective > 0.75 && reflective < 0.95, `${reflective}`);
+  assert.ok(reflective > 0.6 && reflective < 0.85, `${reflective}`);
 });
 
 test("sums in drill lines are right", () => {
@@ -97,10 +102,14 @@ test("sums in drill lines are right", () => {
   }
 });
 
-test("a glance finds the step that reaches the target, or the sum", () => {
-  assert.deepEqual(glance([2, 63], 65), { left: 63, operation: "+", right: 2, result: 65 });
-  assert.deepEqual(glance([2, 30], 60), { left: 30, operation: "*", right: 2, result: 60 });
-  assert.deepEqual(glance([2, 63], 30), { left: 63, operation: "+", right: 2, result: 65 });
+test("a look goes through the operations and ends at the one that makes the target", () => {
+  assert.deepEqual(look([2, 63], 61), {
+    note: "[2 63:61 +65 -61]",
+    last: { left: 63, operation: "-", right: 2, result: 61 },
+  });
+  assert.equal(look([30, 2], 7).note, "[30 2:7 +32 -28 *60 /15]");
+  assert.equal(look([2, 63], 30).note, "[2 63:30 +65 -61]");
+  assert.equal(look([5, 5], 1).note, "[5 5:1 +10 *25 /1]");
 });
 
 test("reflective writers do not try the same first step twice in a row of tries", () => {
