@@ -18,6 +18,7 @@ const nodeFiles = [
   /^src\/run\//,
   /^src\/cli\//,
   /^src\/checkpoint\/(files|model-directory|trainer-state)\.ts$/,
+  /^src\/datasets\/(files|hub-cache)\.ts$/,
 ];
 
 /** Every part may import itself and these; model/config.ts holds the field names of a checkpoint and nothing else. */
@@ -33,6 +34,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tasks: ["rewards/expression"],
   rewards: ["tasks", "rollout/rollout"],
   families: ["tasks", "rewards/expression", "verifiers", "code"],
+  verifiers: ["tasks/task", "maths", "code"],
+  datasets: ["tasks/task", "maths", "code/tests", "verifiers"],
   advantage: ["rewards", "rollout/rollout"],
   corpus: ["tasks", "tokenizer", "rewards/expression"],
   losses: ["autodiff", "engine/engine", "tasks", "rollout/rollout", "rewards", "advantage"],
