@@ -157,7 +157,8 @@ class Documents implements Iterator<Document> {
   }
 }
 
-function documentOf(text: string, tokenizer: Tokenizer): Document {
+/** What the model reads of a text: the end token, which stands before every text, the text, the end token. */
+export function documentOf(text: string, tokenizer: Tokenizer): Document {
   const [end] = tokenizer.endTokens;
   const body = tokenizer.encode(text);
   const tokens = new Int32Array(body.length + 2).fill(end!);

@@ -2,21 +2,22 @@ import { AutodidactError } from "../errors.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 export interface CharacterTokenizerOptions {
-  /** Ends a text; the id after those of the alphabet. Also the padding token. @default "<|end|>" */
+  /** Ends a text and stands before it; the id after those of the alphabet. Also the padding token. @default "<|end|>" */
   readonly endToken?: string;
   /** @default singleQuestionTemplate */
   readonly chatTemplate?: string;
 }
 
 /**
- * The chat template of a model that continues plain text: the question's text and a line break, nothing else; what the
- * model writes behind it is the answer. Such a model has read single texts and never a conversation, so a system
+ * The chat template of a model that continues plain text: the token that every text it has read began with, the
+ * question and a line break; what the model writes behind it is the answer. Without that token the question's first
+ * character takes its place, and the model overlooks it. Such a model has read single texts and never a conversation, so a system
  * message or a second question is refused instead of being rendered into something it has never seen.
  */
 export const singleQuestionTemplate = [
   "{%- for message in messages -%}",
   "{%- if message['role'] == 'user' and loop.index0 == 0 -%}",
-  "{{- message['content'] + '\\n' -}}",
+  "{{- bos_token + message['content'] + '\\n' -}}",
   "{%- elif message['role'] == 'assistant' and loop.index0 == 1 -%}",
   "{{- message['content'] + eos_token -}}",
   "{%- else -%}",
@@ -88,6 +89,7 @@ export function characterTokenizer(alphabet: string, options: CharacterTokenizer
   };
   const config = {
     tokenizer_class: "PreTrainedTokenizerFast",
+    bos_token: endToken,
     eos_token: endToken,
     pad_token: endToken,
     clean_up_tokenization_spaces: false,

@@ -161,8 +161,8 @@ describe("a character tokenizer", () => {
     const render = (...messages: { role: string; content: string }[]): string =>
       renderChat(tokenizer, messages, { addGenerationPrompt: true });
     assert.equal(tokenizer.config.chat_template, singleQuestionTemplate);
-    assert.equal(render(user), "q\n");
-    assert.equal(render(user, { role: "assistant", content: "a" }), "q\na<|end|>");
+    assert.equal(render(user), "<|end|>q\n");
+    assert.equal(render(user, { role: "assistant", content: "a" }), "<|end|>q\na<|end|>");
     assert.throws(() => render({ role: "system", content: "s" }, user), refusal("CHAT_TEMPLATE", "single questions"));
     assert.throws(() => render(user, user), refusal("CHAT_TEMPLATE", "roles [user, user]"));
   });
