@@ -72,6 +72,14 @@ export function taskContract<P extends Problem>(
   { perLevel, mostFrequent }: { perLevel: number; mostFrequent: number },
 ): void {
   describe(`task ${name}`, () => {
+    let made: Promise<{ train: P[]; held: P[] }> | undefined;
+    const both = () => {
+      made ??= load().then((task) => ({
+        train: problemsOf(task, "train", many),
+        held: problemsOf(task, "eval", many),
+      }));
+      return made;
+    };
     test("gold earns full marks, and keeps to the letter", async () => {
       const task = await load();
       for (const problem of [...problemsOf(task, "train", 150), ...problemsOf(task, "eval", 150)]) {
@@ -119,8 +127,7 @@ export function taskContract<P extends Problem>(
 
     test(`${many} problems a split: ids, splits, levels, prompts; and the same once more`, async () => {
       const task = await load();
-      const train = problemsOf(task, "train", many);
-      const held = problemsOf(task, "eval", many);
+      const { train, held } = await both();
       assert.equal(train.length, many, "training problems never end");
       const known = new Map<string, string>();
       const prompts = new Map<string, string>();
@@ -148,8 +155,7 @@ export function taskContract<P extends Problem>(
 
     test(`no answer is more frequent than ${mostFrequent}`, async () => {
       const task = await load();
-      for (const split of ["train", "eval"] as const) {
-        const problems = problemsOf(task, split, many);
+      for (const [split, problems] of Object.entries(await both())) {
         for (const level of [1, 2, 3, 4, 5]) {
           const counts = new Map<string, number>();
           const ofLevel = problems.filter((problem) => problem.level === level);

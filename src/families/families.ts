@@ -10,6 +10,18 @@ export interface FamilyEntry {
 
 /** Every procedural family by name; its file is loaded only when it is asked for. */
 export const families: Readonly<Record<string, FamilyEntry>> = {
+  "countdown-three": {
+    summary: "an expression of three numbers that makes the target",
+    load: async () => (await import("./number-puzzle.ts")).countdownThree,
+  },
+  "countdown-four": {
+    summary: "an expression of four numbers that makes the target",
+    load: async () => (await import("./number-puzzle.ts")).countdownFour,
+  },
+  "twenty-four": {
+    summary: "an expression of four numbers that makes 24",
+    load: async () => (await import("./number-puzzle.ts")).twentyFour,
+  },
   arithmetic: {
     summary: "the value of a chain of + - * with brackets",
     load: async () => (await import("./arithmetic.ts")).arithmetic,
@@ -58,6 +70,10 @@ export const families: Readonly<Record<string, FamilyEntry>> = {
     summary: "a number written in another base",
     load: async () => (await import("./number-base.ts")).numberBase,
   },
+  roman: {
+    summary: "Roman numerals read, written, added and subtracted",
+    load: async () => (await import("./roman.ts")).romanNumerals,
+  },
   sequence: {
     summary: "the next term of a sequence",
     load: async () => (await import("./sequence.ts")).sequence,
@@ -74,9 +90,29 @@ export const families: Readonly<Record<string, FamilyEntry>> = {
     summary: "a sum of amounts in one smaller unit",
     load: async () => (await import("./unit-conversion.ts")).unitConversion,
   },
+  "word-problem": {
+    summary: "a count at the end of a story with sentences that do not matter",
+    load: async () => (await import("./word-problem.ts")).wordProblem,
+  },
   sorting: {
     summary: "a list of whole numbers in ascending or descending order",
     load: async () => (await import("./sorting.ts")).sorting,
+  },
+  "binary-search": {
+    summary: "the numbers that a binary search looks at",
+    load: async () => (await import("./binary-search.ts")).binarySearch,
+  },
+  intervals: {
+    summary: "the union of closed intervals, merged",
+    load: async () => (await import("./intervals.ts")).intervals,
+  },
+  "set-operations": {
+    summary: "the elements of a set made of others",
+    load: async () => (await import("./set-operations.ts")).setOperations,
+  },
+  "subset-sum": {
+    summary: "some of the given numbers that add up to a target",
+    load: async () => (await import("./subset-sum.ts")).subsetSum,
   },
 };
 

@@ -25,8 +25,11 @@ export interface FamilyDeclaration<S extends Size, C, V> {
   readonly grows: string;
   /** Sizes of levels 1 to 5. */
   readonly levels: readonly [S, S, S, S, S];
-  /** A problem's content; null where the draw came to nothing and another is to be made. */
-  draw(size: S, random: Random): C | null;
+  /**
+   * A problem's content; null where the draw came to nothing and another is to be made. `wanted` tells of a text that
+   * `same` would give whether it is of the split asked for: a costly draw can be given up early.
+   */
+  draw(size: S, random: Random, wanted: (same: string) => boolean): C | null;
   /**
    * Where an answer of few values could be guessed: the class of a content, and the classes of a size. Each class comes
    * as often as the others.
@@ -133,16 +136,17 @@ function* levelStream<S extends Size, C, V>(
 ): Generator<FamilyProblem<C>, never> {
   const { name, balance, same = JSON.stringify } = declaration;
   const size = declaration.levels[level - 1]!;
+  const wanted = (text: string): boolean => splitOf(name, text) === split;
   let deck: (string | number)[] = [];
   while (true) {
     if (balance && deck.length === 0) deck = random.shuffle(balance.classes(size));
-    const wanted = deck.pop();
+    const turn = deck.pop();
     let content: C | null = null;
     for (let draw = 0; content === null; draw++) {
-      if (draw === draws) throw new Error(`${name}, level ${level}: ${draws} draws gave no problem of class ${wanted}`);
-      content = declaration.draw(size, random);
-      if (content !== null && balance && balance.of(content) !== wanted) content = null;
-      if (content !== null && splitOf(name, same(content)) !== split) content = null;
+      if (draw === draws) throw new Error(`${name}, level ${level}: ${draws} draws gave no problem of class ${turn}`);
+      content = declaration.draw(size, random, wanted);
+      if (content !== null && balance && balance.of(content) !== turn) content = null;
+      if (content !== null && !wanted(same(content))) content = null;
     }
     yield problemOf(declaration, content, level);
   }
