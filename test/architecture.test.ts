@@ -19,6 +19,7 @@ const nodeFiles = [
   /^src\/cli\//,
   /^src\/checkpoint\/(files|model-directory|trainer-state)\.ts$/,
   /^src\/datasets\/(files|hub-cache)\.ts$/,
+  /^src\/code\/(pool|worker|python-sandbox|javascript-sandbox)\.ts$/,
 ];
 
 /** Every part may import itself and these; model/config.ts holds the field names of a checkpoint and nothing else. */
@@ -34,6 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tasks: ["rewards/expression"],
   rewards: ["tasks", "rollout/rollout"],
   families: ["tasks", "rewards/expression", "verifiers", "code"],
+  code: ["tasks/task"],
   verifiers: ["tasks/task", "maths", "code"],
   datasets: ["tasks/task", "maths", "code/tests", "verifiers"],
   advantage: ["rewards", "rollout/rollout"],
