@@ -1,5 +1,7 @@
 /** The public interface. A run from a script: examples/grpo-by-hand.ts; a task of your own: examples/custom-task.ts. */
 export { type Advantaged, type AdvantageSettings, groupAdvantages } from "./advantage.ts";
+export { type CheckOptions, checkTask } from "./check/check-task.ts";
+export type { Check, CheckFailure, CheckReport, PartSummary, Speed } from "./check/report.ts";
 export { readModelDirectory, writeModelDirectory } from "./checkpoint/model-directory.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint/trainer-state.ts";
 export { EmbeddedEngine, type EmbeddedOptions } from "./engine/embedded.ts";
@@ -24,9 +26,12 @@ export { parameterCount, parameterShapes } from "./model/parameters.ts";
 export type { Policy } from "./model/policy.ts";
 export { learningRateAt, type Schedule } from "./optimizer/schedule.ts";
 export { type Random, random } from "./random.ts";
-export { type Scored, score } from "./rewards/score.ts";
+export { type Grade, Grader, gradeAnswer, type Scored, score, type VerifierFailure } from "./rewards/score.ts";
+export { type Verification, verificationSchema } from "./rewards/verification.ts";
 export { type RolloutOptions, rolloutGroups } from "./rollout/collect.ts";
+export { type GradedRollouts, gradedRollouts } from "./rollout/graded.ts";
 export type { Finish, Group, Rollout } from "./rollout/rollout.ts";
+export { openTask } from "./run/load-task.ts";
 export { openPolicy } from "./run/open-policy.ts";
 export { readRun } from "./run/reader.ts";
 export { writeReport } from "./run/report.ts";
@@ -36,8 +41,10 @@ export { type CountdownProblem, countdown } from "./tasks/countdown.ts";
 export {
   type Answer,
   defineTask,
+  type NamedTask,
   type Problem,
   type Reward,
+  type RewardName,
   type Split,
   type Task,
   type Verdict,

@@ -38,6 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   code: ["tasks/task"],
   verifiers: ["tasks/task", "maths", "code"],
   datasets: ["tasks/task", "maths", "code/tests", "verifiers"],
+  check: ["tasks", "rewards", "rollout/rollout"],
   advantage: ["rewards", "rollout/rollout"],
   corpus: ["tasks", "tokenizer", "rewards/expression"],
   losses: ["autodiff", "engine/engine", "tasks", "rollout/rollout", "rewards", "advantage"],

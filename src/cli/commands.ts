@@ -25,6 +25,10 @@ export const commands: CommandTable = {
     summary: "sample problems of a task with their gold answers, and what grows with its levels",
     load: async () => (await import("./task.ts")).taskShow,
   },
+  "task check": {
+    summary: "try a task without a model: gold answers, spoiled ones, cheats, splits, speed",
+    load: async () => (await import("./task-check.ts")).taskCheck,
+  },
   report: {
     summary: "write report.html and report.md of a finished run again",
     load: async () => (await import("./report.ts")).report,
