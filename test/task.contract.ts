@@ -8,6 +8,9 @@ import { type Problem, type Task, takeProblems, type Verdict } from "../src/task
 /** Problems looked at in each split. */
 const many = 2_000;
 
+/** Of this process: the time of day says little on a busy machine. */
+const cpuMilliseconds = (): number => process.cpuUsage().user / 1000;
+
 export async function verdictOf<P extends Problem>(
   task: Task<P>,
   problem: P,
@@ -192,15 +195,15 @@ export function taskContract<P extends Problem>(
         "Answer: __proto__",
         "Answer: constructor = 1, toString = 2",
       ];
-      const began = performance.now();
+      const began = cpuMilliseconds();
       for (const [i, problem] of problems.entries()) await verdictOf(task, problem, golds[i]!);
-      const each = (performance.now() - began) / problems.length;
+      const each = (cpuMilliseconds() - began) / problems.length;
       assert.ok(each < 5, `${each.toFixed(2)} ms a verdict`);
       for (const text of hostile) {
-        const start = performance.now();
+        const start = cpuMilliseconds();
         const verdict = await verdictOf(task, problems[0]!, text);
         assert.equal(verdict.reward, 0, text.slice(0, 60));
-        assert.ok(performance.now() - start < 100, `${text.slice(0, 30)} took ${performance.now() - start} ms`);
+        assert.ok(cpuMilliseconds() - start < 100, `${text.slice(0, 30)} took too long`);
       }
     });
   });

@@ -114,6 +114,42 @@ export const families: Readonly<Record<string, FamilyEntry>> = {
     summary: "some of the given numbers that add up to a target",
     load: async () => (await import("./subset-sum.ts")).subsetSum,
   },
+  "letter-count": {
+    summary: "how often a letter stands in a text",
+    load: async () => (await import("./letter-count.ts")).letterCount,
+  },
+  "string-edit": {
+    summary: "a string after a list of edits",
+    load: async () => (await import("./string-edit.ts")).stringEdit,
+  },
+  "edit-script": {
+    summary: "a shortest chain of edits from one string to another",
+    load: async () => (await import("./edit-script.ts")).editScript,
+  },
+  cipher: {
+    summary: "a message read back that was written with shifted letters",
+    load: async () => (await import("./cipher.ts")).cipher,
+  },
+  brackets: {
+    summary: "the brackets that close what is open",
+    load: async () => (await import("./brackets.ts")).brackets,
+  },
+  parity: {
+    summary: "whether the number of ones in a string of bits is even or odd",
+    load: async () => (await import("./parity.ts")).parity,
+  },
+  postfix: {
+    summary: "the value of a calculation in postfix notation",
+    load: async () => (await import("./postfix.ts")).postfix,
+  },
+  robot: {
+    summary: "where a robot stands after its commands",
+    load: async () => (await import("./robot.ts")).robot,
+  },
+  "graph-path": {
+    summary: "a shortest path between two places",
+    load: async () => (await import("./graph-path.ts")).graphPath,
+  },
 };
 
 /** Tasks that ship and are no family: they keep to a form of their own. */
