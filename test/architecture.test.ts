@@ -19,7 +19,7 @@ const nodeFiles = [
   /^src\/cli\//,
   /^src\/checkpoint\/(files|model-directory|trainer-state)\.ts$/,
   /^src\/datasets\/(files|hub-cache)\.ts$/,
-  /^src\/code\/(pool|worker|python-sandbox|javascript-sandbox)\.ts$/,
+  /^src\/code\/(pool|start-process|worker|worker-thread|python-sandbox|javascript-sandbox)\.ts$/,
 ];
 
 /** Every part may import itself and these; model/config.ts holds the field names of a checkpoint and nothing else. */

@@ -1,10 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { AutodidactError } from "../errors.ts";
 import { type Job, type Outcome, outcome, readReply } from "./protocol.ts";
+import { type SandboxKind, startProcess } from "./start-process.ts";
 
 /**
  * Warm processes that run programs, each one program at a time. A worker ends a run by its own clock; one that doesn't
@@ -24,8 +22,7 @@ export interface PoolOptions {
   readonly workers?: number;
 }
 
-type Kind = "python" | "javascript";
-const kindOf = ({ language }: Job): Kind => (language === "python" ? "python" : "javascript");
+const kindOf = ({ language }: Job): SandboxKind => (language === "python" ? "python" : "javascript");
 
 /** Milliseconds for a start, and for getting ready again behind a run, on a busy machine. */
 const startMs = 120_000;
@@ -67,9 +64,9 @@ export async function closeSharedPool(): Promise<void> {
 
 class Pool implements SandboxPool {
   readonly #size: number;
-  readonly #crews: Record<Kind, Worker[]> = { python: [], javascript: [] };
-  readonly #queues: Record<Kind, Waiting[]> = { python: [], javascript: [] };
-  readonly #failedStarts: Record<Kind, number> = { python: 0, javascript: 0 };
+  readonly #crews: Record<SandboxKind, Worker[]> = { python: [], javascript: [] };
+  readonly #queues: Record<SandboxKind, Waiting[]> = { python: [], javascript: [] };
+  readonly #failedStarts: Record<SandboxKind, number> = { python: 0, javascript: 0 };
   #replaced = 0;
   #pending = 0;
   #alive: ReturnType<typeof setInterval> | undefined;
@@ -110,7 +107,7 @@ class Pool implements SandboxPool {
     await Promise.all(all.map((worker) => worker.end()));
   }
 
-  #dispatch(kind: Kind): void {
+  #dispatch(kind: SandboxKind): void {
     const queue = this.#queues[kind];
     const crew = this.#crews[kind];
     for (const worker of crew) {
@@ -122,12 +119,12 @@ class Pool implements SandboxPool {
       crew.push(new Worker(kind, { ready: () => this.#onReady(kind), gone: (worker) => this.#onGone(kind, worker) }));
   }
 
-  #onReady(kind: Kind): void {
+  #onReady(kind: SandboxKind): void {
     this.#failedStarts[kind] = 0;
     this.#dispatch(kind);
   }
 
-  #onGone(kind: Kind, worker: Worker): void {
+  #onGone(kind: SandboxKind, worker: Worker): void {
     this.#crews[kind] = this.#crews[kind].filter((other) => other !== worker);
     this.#replaced++;
     const lost = worker.lost;
@@ -171,7 +168,7 @@ class Worker {
   #wasStarting = true;
   readonly #ended: Promise<void>;
 
-  constructor(kind: Kind, listener: Listener) {
+  constructor(kind: SandboxKind, listener: Listener) {
     this.#listener = listener;
     this.#child = startProcess(kind);
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -271,57 +268,4 @@ class Worker {
     clearTimeout(this.#timer);
     this.#listener.gone(this);
   }
-}
-
-/** Bytes of V8's stack, in KiB; the main thread has 8 MiB on Linux and macOS and less on Windows. */
-const stackKiB = process.platform === "win32" ? 900 : 3_900;
-
-function startProcess(kind: Kind): ChildProcess {
-  const worker = fileURLToPath(new URL("./worker.js", import.meta.url));
-  const readable = [dirname(worker), ...packages(worker)];
-  const permission = process.allowedNodeEnvironmentFlags.has("--permission")
-    ? "--permission"
-    : "--experimental-permission";
-  return fork(worker, [kind], {
-    env: {},
-    cwd: dirname(worker),
-    execArgv: [
-      permission,
-      ...readable.map(
-        (path) =>
-          `--allow-fs-read=${existsSync(join(path, "package.json")) || path === dirname(worker) ? join(path, "*") : path}`,
-      ),
-      "--disallow-code-generation-from-strings",
-      `--stack-size=${stackKiB}`,
-      "--no-warnings",
-    ],
-    stdio: ["ignore", "ignore", "pipe", "ipc"],
-    serialization: "json",
-  });
-}
-
-const needed = [
-  "pyodide",
-  "quickjs-emscripten-core",
-  "@jitl/quickjs-ng-wasmfile-release-sync",
-  "@jitl/quickjs-ffi-types",
-  "@swc/wasm-typescript",
-];
-
-/** Folders of the packages that a worker loads, and the file that says what kind of modules ours are. */
-function packages(worker: string): string[] {
-  const own = rootOf(worker);
-  const found = needed.flatMap((name) => {
-    for (let folder = own; ; folder = dirname(folder)) {
-      const place = join(folder, "node_modules", ...name.split("/"));
-      if (existsSync(place)) return [place, realpathSync(place)];
-      if (dirname(folder) === folder) return [];
-    }
-  });
-  return [...new Set([join(own, "package.json"), ...found])];
-}
-
-function rootOf(file: string): string {
-  for (let folder = dirname(file); ; folder = dirname(folder))
-    if (existsSync(join(folder, "package.json")) || dirname(folder) === folder) return folder;
 }

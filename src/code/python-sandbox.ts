@@ -23,6 +23,9 @@ interface Interpreter {
   _PyDict_SetItemString(dict: number, key: number, value: number): number;
   _PyRun_String(code: number, start: number, globals: number, locals: number): number;
   _PyUnicode_AsUTF8(text: number): number;
+  _emscripten_stack_get_base(): number;
+  _PyThreadState_Get(): number;
+  _PyUnstable_ThreadState_SetStackProtection(thread: number, start: number, bytes: number): number;
 }
 
 interface Stream {
@@ -32,6 +35,11 @@ interface Stream {
 
 /** Start symbol of an expression in CPython's grammar. */
 const evalInput = 258;
+/**
+ * Bytes of its own stack after which CPython says RecursionError, or puts off freeing the rest of a long chain. Low enough
+ * that V8's stack, which grows with it, is never full first.
+ */
+const stackBytes = 5 * 1024 * 1024;
 /** What a program may leave grown and is wiped with the rest; beyond, a new interpreter is cheaper. */
 const wipedBytes = 128 * 1024 * 1024;
 /** Where `vm` finds the run; a timeout holds for a script, not for a function. */
@@ -86,6 +94,9 @@ class Instance {
     api.runPython("_seal()");
     gate.seal();
     this.#wasm = (api as unknown as { _module: Interpreter })._module;
+    const base = this.#wasm._emscripten_stack_get_base();
+    const thread = this.#wasm._PyThreadState_Get();
+    this.#wasm._PyUnstable_ThreadState_SetStackProtection(thread, base - stackBytes, stackBytes);
     this.#streams = [...this.#wasm.FS.streams];
     this.#marks = this.#streams.map((stream) => ({ flags: stream?.flags ?? 0, position: stream?.position ?? 0 }));
     this.#stack = this.#wasm.stackSave();
