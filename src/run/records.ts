@@ -16,6 +16,7 @@ const grpoMetricsSchema = z.object({
   reward: figure,
   rewardParts: z.record(z.templateLiteral(["reward/", z.string()]), figure),
   pass1: figure,
+  pass1ByFamily: z.record(z.string(), figure).exactOptional(),
   groupsAllRight: figure,
   groupsAllWrong: figure,
   groupsMixed: figure,

@@ -127,7 +127,7 @@ async function carryOut(zero: Zero): Promise<Summary> {
 
 /** Brings back the newest checkpoint; gives the steps made, null where there is none. */
 async function restore(
-  { run, policy, resume, observer }: Zero,
+  { run, policy, task, resume, observer }: Zero,
   seconds: Record<string, number>,
 ): Promise<number | null> {
   if (!resume) return null;
@@ -138,10 +138,11 @@ async function restore(
     await run.cut(null);
     return null;
   }
-  const state = checkpoint.trainer as { lengths: FileLengths; seconds: Record<string, number> };
+  const state = checkpoint.trainer as { lengths: FileLengths; seconds: Record<string, number>; task?: Json };
   await run.cut(state.lengths);
   await policy.engine.load(checkpoint.engineState);
   Object.assign(seconds, state.seconds);
+  if (state.task !== undefined) task.restore?.(state.task);
   observer.note(`going on behind step ${checkpoint.step}`);
   return checkpoint.step;
 }
@@ -220,13 +221,17 @@ async function measure(
 }
 
 async function save(
-  { run, policy, model }: Zero,
+  { run, policy, model, task }: Zero,
   step: number,
   seconds: Readonly<Record<string, number>>,
 ): Promise<void> {
   const lengths = await run.lengths();
   const engineState = await policy.engine.save();
-  const trainer: Json = { lengths: { ...lengths }, seconds: { ...seconds } };
+  const trainer: Json = {
+    lengths: { ...lengths },
+    seconds: { ...seconds },
+    ...(task.save && { task: task.save() as Json }),
+  };
   await writeCheckpoint(run.checkpoints, {
     step,
     config: model.config,

@@ -8,6 +8,8 @@ export interface Problem {
   readonly prompt: string;
   /** Difficulty, 1 (easiest) to 5. */
   readonly level: number;
+  /** What kind of problem it is, where a task has several; figures are told apart by it. */
+  readonly family?: string;
 }
 
 export type Split = "train" | "eval";
@@ -45,6 +47,20 @@ export interface Task<P extends Problem = Problem> {
   readonly rewards: { readonly accuracy: Reward<P> } & { readonly [name: string]: Reward<P> };
   /** A completion that must earn full marks. */
   gold(problem: P): string;
+  /** Hears after each training step how its problems went; what it draws next may depend on that. */
+  observe?(seen: readonly Observation[]): void;
+  /** What `observe` has left behind, as plain JSON. A checkpoint keeps it, so that a run resumes to the same bytes. */
+  save?(): unknown;
+  /** Takes back what `save` gave. */
+  restore?(state: unknown): void;
+}
+
+/** How a problem went in a training step. */
+export interface Observation {
+  readonly problem: Problem;
+  /** Answers with full marks. */
+  readonly right: number;
+  readonly answers: number;
 }
 
 /** A task whose reward names its type knows. */

@@ -14,7 +14,7 @@ import { gradedRollouts } from "../rollout/graded.ts";
 import type { Group } from "../rollout/rollout.ts";
 import { type Problem, type RewardName, type Task, takeProblems } from "../tasks/task.ts";
 import { type DiagnosticsSettings, diagnose } from "./diagnostics.ts";
-import { k3Divergence, ratioGap, rolloutMetrics, type TrainedAnswer, updateMetrics } from "./metrics.ts";
+import { k3Divergence, observations, ratioGap, rolloutMetrics, type TrainedAnswer, updateMetrics } from "./metrics.ts";
 import type { GrpoMetrics, GrpoStep } from "./step.ts";
 
 /**
@@ -93,6 +93,7 @@ export async function* grpo<T extends Task>(
       tokensTotal: (history.at(-1)?.tokensTotal ?? 0) + rolled.tokens,
     };
     history.push(metrics);
+    if (trouble === null) task.observe?.(observations(sampled.all));
     const findings = diagnose(history, options.diagnostics, {
       groupSize: options.groupSize ?? 16,
       maxTokens: options.maxTokens,

@@ -4,6 +4,7 @@ import type { Objective } from "../losses/objective-schema.ts";
 import { clipSide, klTerm, sequenceRatio } from "../losses/reference-values.ts";
 import type { Scored } from "../rewards/score.ts";
 import type { Group } from "../rollout/rollout.ts";
+import type { Observation } from "../tasks/task.ts";
 import type { GrpoMetrics } from "./step.ts";
 
 /** What the sampled and graded answers of a step say, without the trainer. */
@@ -12,6 +13,7 @@ export type RolloutMetrics<N extends string = string> = Pick<
   | "reward"
   | "rewardParts"
   | "pass1"
+  | "pass1ByFamily"
   | "groupsAllRight"
   | "groupsAllWrong"
   | "groupsMixed"
@@ -40,12 +42,14 @@ export function rolloutMetrics<N extends string = string>(
   const kinds = groups.map(groupKind);
   const shareOf = (kind: GroupKind): number => mean(kinds.map((found) => Number(found === kind)));
   const lengths = all.map((rollout) => rollout.tokens.length);
+  const families = pass1ByFamily(groups);
   return {
     reward: mean(all.map((rollout) => rollout.reward)),
     rewardParts: Object.fromEntries(
       parts.map((name) => [`reward/${name}`, mean(all.map((rollout) => rollout.rewards[name] ?? 0))]),
     ) as Record<`reward/${N}`, number>,
     pass1: mean(all.map((rollout) => rollout.rewards.accuracy ?? 0)),
+    ...(families !== null && { pass1ByFamily: families }),
     groupsAllRight: shareOf("right"),
     groupsAllWrong: shareOf("wrong"),
     groupsMixed: shareOf("mixed"),
@@ -58,6 +62,26 @@ export function rolloutMetrics<N extends string = string>(
     reflectiveWordsPerResponse: mean(all.map((rollout) => countReflectiveWords(rollout.text))),
     tokens: lengths.reduce((sum, length) => sum + length, 0),
   };
+}
+
+/** pass@1 by family, of the problems that name theirs; null where none does. */
+function pass1ByFamily(groups: readonly Group<Scored>[]): Record<string, number> | null {
+  const names = [...new Set(groups.flatMap(({ problem }) => problem.family ?? []))].sort();
+  if (names.length === 0) return null;
+  const accuracy = (name: string): number[] =>
+    groups
+      .filter(({ problem }) => problem.family === name)
+      .flatMap(({ rollouts }) => rollouts.map((rollout) => rollout.rewards.accuracy ?? 0));
+  return Object.fromEntries(names.map((name) => [name, mean(accuracy(name))]));
+}
+
+/** How the problems of a step went, for a task that draws by it. */
+export function observations(groups: readonly Group<Scored>[]): Observation[] {
+  return groups.map(({ problem, rollouts }) => ({
+    problem,
+    right: rollouts.filter(isCorrect).length,
+    answers: rollouts.length,
+  }));
 }
 
 type GroupKind = "right" | "wrong" | "mixed";

@@ -28,6 +28,8 @@ export interface GrpoMetrics<N extends string = string> {
   readonly rewardParts: Readonly<Record<`reward/${N}`, number>>;
   /** Mean of the accuracy part over the step's fresh training problems. */
   readonly pass1: number;
+  /** The same by family; there where problems name theirs. */
+  readonly pass1ByFamily?: Readonly<Record<string, number>>;
   /** Shares of groups, before constant ones are dropped or refilled. */
   readonly groupsAllRight: number;
   readonly groupsAllWrong: number;
