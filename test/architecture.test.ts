@@ -36,6 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   rewards: ["tasks", "rollout/rollout"],
   families: ["tasks", "rewards/expression", "verifiers", "code"],
   code: ["tasks/task"],
+  maths: ["tasks/task"],
   verifiers: ["tasks/task", "maths", "code"],
   datasets: ["tasks/task", "maths", "code/tests", "verifiers"],
   check: ["tasks", "rewards", "rollout/rollout"],

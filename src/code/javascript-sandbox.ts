@@ -34,6 +34,8 @@ const script = new vm.Script(`${entry}()`);
 interface Course {
   over: "exit" | "output" | null;
   status: number;
+  /** Growing beyond its memory was asked for. */
+  memoryRefused: boolean;
   readonly deadline: number;
 }
 
@@ -126,10 +128,21 @@ class Run {
   constructor(module: QuickJSWASMModule, job: Job) {
     this.#job = job;
     this.#left = job.outputBytes;
-    const course: Course = { over: null, status: 0, deadline: performance.now() + job.timeMs };
+    const course: Course = { over: null, status: 0, memoryRefused: false, deadline: performance.now() + job.timeMs };
     this.#course = course;
     this.#runtime = module.newRuntime();
-    this.#runtime.setMemoryLimit(job.memoryMiB * 1024 * 1024);
+    const mostBytes = job.memoryMiB * 1024 * 1024;
+    // QuickJS's own limit holds for one allocation at a time; the sum is held by what its memory may grow to.
+    this.#runtime.setMemoryLimit(mostBytes);
+    const memory = module.getWasmMemory();
+    const grow = memory.grow.bind(memory);
+    const limited = (pages: number): number => {
+      // Emscripten asks for more than it needs first, then for less: only the last word counts.
+      course.memoryRefused = memory.buffer.byteLength + pages * 65_536 > mostBytes;
+      if (!course.memoryRefused) return grow(pages);
+      throw new RangeError("the sandbox's memory is full");
+    };
+    Object.defineProperty(memory, "grow", { value: limited });
     this.#runtime.setMaxStackSize(stackBytes);
     this.#runtime.setInterruptHandler(() => course.over !== null || performance.now() > course.deadline);
     this.#runtime.setModuleLoader(moduleSource);
@@ -260,13 +273,13 @@ class Run {
   }
 
   #fault(error: Thrown): [Ending, string] {
-    const { over, status, deadline } = this.#course;
+    const { over, status, memoryRefused, deadline } = this.#course;
     if (over === "output") return ["output-limit", `more than ${this.#job.outputBytes} bytes`];
     if (over === "exit")
       return status === 0 && this.#job.call === null ? ["done", ""] : ["runtime-error", `exit status ${status}`];
     // Past its deadline it may have been interrupted anywhere, while its error was read too.
     if (performance.now() > deadline) return ["time-limit", `longer than ${this.#job.timeMs} ms`];
-    if (error.kind === "InternalError" && error.message.includes("out of memory"))
+    if (memoryRefused || (error.kind === "InternalError" && error.message.includes("out of memory")))
       return ["memory-limit", `more than ${this.#job.memoryMiB} MiB`];
     return ["runtime-error", error.message];
   }

@@ -104,7 +104,9 @@ class Pool implements SandboxPool {
     this.#closed = true;
     const all = Object.values(this.#crews).flat();
     for (const queue of Object.values(this.#queues)) for (const { reject } of queue.splice(0)) reject(closedError());
+    const alive = setInterval(() => {}, 2 ** 30);
     await Promise.all(all.map((worker) => worker.end()));
+    clearInterval(alive);
   }
 
   #dispatch(kind: SandboxKind): void {
