@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { random } from "../random.ts";
 import { gradeCountdown } from "../tasks/countdown-answer.ts";
 import { splitOf } from "../tasks/countdown-levels.ts";
-import { arithmeticShare, corpus, corpusAlphabet, type Document, fourNumbersShare, pairShare } from "./corpus.ts";
+import { arithmeticShare, corpus, corpusAlphabet, type Document, fourNumbersShare, listShare, pairShare } from "./corpus.ts";
 import { operationPath, operationSequences } from "./operations.ts";
 import { answer, look, reflectiveShare } from "./writers.ts";
 
@@ -33,9 +33,10 @@ test("the same seed gives the same text, another seed another", () => {
 test("kinds come in the documented shares", () => {
   const share = (kind: string): number =>
     documents.filter((document) => document.kind === kind).length / documents.length;
-  const puzzles = 1 - arithmeticShare - pairShare;
+  const puzzles = 1 - arithmeticShare - listShare - pairShare;
   for (const [kind, expected] of [
     ["arithmetic", arithmeticShare],
+    ["list", listShare],
     ["pair", pairShare],
     ["reflective", puzzles * reflectiveShare],
     ["careless", puzzles * (1 - reflectiveShare)],
@@ -52,6 +53,10 @@ test("the alphabet is exactly what occurs, below 64 characters", () => {
 test("no number set of the held-out split occurs in a puzzle", () => {
   for (const { kind, text } of documents) {
     if (kind === "arithmetic" || kind === "pair") continue;
+    if (kind === "list") {
+      assert.equal(splitOf(text.split(":")[0]!.split(" ").map(Number)), "train", text);
+      continue;
+    }
     const { numbers } = puzzle({ kind, text });
     assert.ok(numbers.length === 3 || numbers.length === 4);
     assert.equal(splitOf(numbers), "train", text);
@@ -86,8 +91,8 @@ test("careless writers mostly fail, nobody's failures are filtered, and marks ar
 
 test("sums in drill lines are right", () => {
   for (const { kind, text } of documents) {
-    if (kind !== "arithmetic") continue;
-    for (const line of text.split(" ")) {
+    if (kind !== "arithmetic" && kind !== "list") continue;
+    for (const line of text.replace(/^[\d ]+: /, "").split(" ")) {
       const [, a, sign, b, result] = /^(\d+)([-+*/])(\d+)=(\d+)$/.exec(line) as unknown as [
         string,
         string,
@@ -110,6 +115,13 @@ test("a look goes through the operations and ends at the one that makes the targ
   assert.equal(look([30, 2], 7).note, "[30 2:7 +32 -28 *60 /15]");
   assert.equal(look([2, 63], 30).note, "[2 63:30 +65 -61]");
   assert.equal(look([5, 5], 1).note, "[5 5:1 +10 *25 /1]");
+});
+
+test("a list goes through the pairs of its numbers in ascending order", () => {
+  const lists = documents.filter(({ kind }) => kind === "list").map(({ text }) => text);
+  assert.ok(lists.length > 1000);
+  const known = lists.find((text) => text.startsWith("2 3 6:"))!;
+  assert.equal(known, "2 3 6: 3+2=5 3-2=1 3*2=6 6+2=8 6-2=4 6*2=12 6/2=3 6+3=9 6-3=3 6*3=18 6/3=2");
 });
 
 test("reflective writers do not try the same first step twice in a row of tries", () => {

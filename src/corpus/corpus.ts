@@ -5,20 +5,24 @@
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
 import { movesFrom, poolAfter, splitOf } from "../tasks/countdown-levels.ts";
-import { answer, lookAndStep, reflectiveShare } from "./writers.ts";
+import { answer, lookAndStep, reflectiveShare, written } from "./writers.ts";
 
 export interface Document {
-  /** "careless", "reflective", "arithmetic" or "pair". */
+  /** "careless", "reflective", "arithmetic", "list" or "pair". */
   readonly kind: string;
   readonly text: string;
 }
 
-/** Share of documents that are lines of sums, and of drill with two numbers. The rest are puzzles of the task. */
-export const arithmeticShare = 0.06;
-export const pairShare = 0.18;
+/**
+ * Share of documents that are lines of sums, that list what can be made of some numbers, and that are drill with two
+ * numbers. The rest are puzzles of the task.
+ */
+export const arithmeticShare = 0.04;
+export const listShare = 0.08;
+export const pairShare = 0.15;
 /** Share of puzzles that have four numbers, and of those that use numbers to 12. The others have three, and go to 9. */
 export const fourNumbersShare = 0.4;
-export const largeNumbersShare = 0.25;
+export const largeNumbersShare = 0.35;
 
 function sum(source: Random): string {
   const small = (): number => source.int(1, source.chance(0.7) ? 9 : 16);
@@ -38,13 +42,26 @@ function pair(source: Random): string {
   return lookAndStep(source.shuffle(pool), target);
 }
 
-/** A puzzle as somebody makes one up: any numbers, and a target that some steps lead to. */
-function puzzle(source: Random): { readonly numbers: readonly number[]; readonly target: number } {
+/** Three or four numbers of the training split, ascending. */
+function someNumbers(source: Random): number[] {
   while (true) {
     const count = source.chance(fourNumbersShare) ? 4 : 3;
     const largest = source.chance(largeNumbersShare) ? 12 : 9;
     const numbers = Array.from({ length: count }, () => source.int(1, largest)).sort((a, b) => a - b);
-    if (splitOf(numbers) === "eval") continue;
+    if (splitOf(numbers) === "train") return numbers;
+  }
+}
+
+/** What can be made of any two of them: `1 3 4: 3+1=4 3-1=2 3*1=3 4+1=5 ...`. */
+function list(source: Random): string {
+  const numbers = someNumbers(source);
+  return `${numbers.join(" ")}: ${movesFrom(numbers).map(written).join(" ")}`;
+}
+
+/** A puzzle as somebody makes one up: any numbers, and a target that some steps lead to. */
+function puzzle(source: Random): { readonly numbers: readonly number[]; readonly target: number } {
+  while (true) {
+    const numbers = someNumbers(source);
     let pool: readonly number[] = numbers;
     while (pool.length > 1) pool = poolAfter(pool, source.pick(movesFrom(pool)));
     const target = pool[0]!;
@@ -61,7 +78,9 @@ export function* corpus(seed: number): Generator<Document> {
       const lines: string[] = [];
       for (let i = 0; i < 6; i++) lines.push(sum(source));
       yield { kind: "arithmetic", text: lines.join(" ") };
-    } else if (draw < arithmeticShare + pairShare) {
+    } else if (draw < arithmeticShare + listShare) {
+      yield { kind: "list", text: list(source) };
+    } else if (draw < arithmeticShare + listShare + pairShare) {
       yield { kind: "pair", text: pair(source) };
     } else {
       const { numbers, target } = puzzle(source);

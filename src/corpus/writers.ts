@@ -2,7 +2,8 @@
  * The people who wrote the corpus. None knows a solution, none is corrected, and what they write is kept right or wrong.
  * Before each step everybody notes what is left to do. Careless writers try once or twice and leave it. Reflective
  * writers, when a try fails, say so, stop to think, and take the next first step they have not tried; of the last two
- * numbers they note what each operation makes, until one makes the target.
+ * numbers they note what each operation makes, until one makes the target. They leave it when their patience ends
+ * or no first step is left that they have not looked behind.
  */
 import type { Random } from "../random.ts";
 import { type Move, movesFrom } from "../tasks/countdown-levels.ts";
@@ -41,7 +42,7 @@ const chinese: Language = {
   weights: [0.8, 0.06, 0.05, 0.05, 0.02, 0.02],
 };
 
-function written(move: Move): string {
+export function written(move: Move): string {
   return `${move.left}${move.operation}${move.right}=${move.result}`;
 }
 
@@ -102,8 +103,10 @@ export function answer(
     if (draw < mixedShare) return random.chance(0.5) ? english : chinese;
     return draw < mixedShare + chineseShare ? chinese : english;
   };
-  const tries = reflective ? random.int(...patience) : random.weighted([1, 2, 3], carelessTries);
   const firsts = movesFrom(numbers);
+  const tries = reflective
+    ? Math.min(random.int(...patience), firsts.length + 1)
+    : random.weighted([1, 2, 3], carelessTries);
   const text: string[] = [];
   let place = -1;
   for (let tried = 0; tried < tries; tried++) {

@@ -6,8 +6,8 @@ import type { pretrainSchema, zeroSchema } from "./schema.ts";
  * the command line.
  */
 export const zeroDefaults = {
-  steps: 75,
-  maxTokens: 480,
+  steps: 40,
+  maxTokens: 640,
   objective: {
     preset: "dapo",
     minibatches: 1,
@@ -30,6 +30,6 @@ export const pretrainDefaults = {
   layers: 4,
   keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 28_000_000,
+  tokens: 20_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;
