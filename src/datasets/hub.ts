@@ -1,4 +1,5 @@
 import { AutodidactError } from "../errors.ts";
+import { matchesGlob } from "./glob.ts";
 import { formatOf } from "./rows.ts";
 
 /**
@@ -190,39 +191,3 @@ export function filesOfSplit(set: HubDataset, config: string | undefined, split:
       : 'has no data file that can be read (Parquet, JSON, CSV); its revision "refs/convert/parquet" may have them',
   );
 }
-
-/** Globs of cards: `*` within a folder, `**` across folders, `?`, `{a,b}`, `[...]`. */
-function matchesGlob(path: string, glob: string): boolean {
-  let pattern = "";
-  for (let i = 0; i < glob.length; i++) {
-    const char = glob[i]!;
-    if (glob.startsWith("**/", i)) [pattern, i] = [`${pattern}(?:.*/)?`, i + 2];
-    else if (glob.startsWith("**", i)) [pattern, i] = [`${pattern}.*`, i + 1];
-    else if (char === "*") pattern += glob[i - 1] === "*" ? "" : "[^/]*";
-    else if (char === "?") pattern += "[^/]";
-    else if (char === "{" && glob.indexOf("}", i) > 0) {
-      const end = glob.indexOf("}", i);
-      pattern += `(?:${glob
-        .slice(i + 1, end)
-        .split(",")
-        .map(escaped)
-        .join("|")})`;
-      i = end;
-    } else if (char === "[" && glob.indexOf("]", i) > i + 1) {
-      const end = glob.indexOf("]", i);
-      pattern += `[${glob
-        .slice(i + 1, end)
-        .replace(/^!/, "^")
-        .replaceAll(/[\\[\]]/g, "\\$&")}]`;
-      i = end;
-    } else pattern += escaped(char);
-  }
-  try {
-    return new RegExp(`^(?:${pattern})$`).test(path);
-  } catch {
-    // A card may hold anything, a range that runs backwards for instance.
-    return path === glob;
-  }
-}
-
-const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
