@@ -29,6 +29,18 @@ export const commands: CommandTable = {
     summary: "try a task without a model: gold answers, spoiled ones, cheats, splits, speed",
     load: async () => (await import("./task-check.ts")).taskCheck,
   },
+  grade: {
+    summary: "grade JSON lines: mathematical answers, programs by tests, answers to a task's problems",
+    load: async () => (await import("./grade.ts")).grade,
+  },
+  "dataset show": {
+    summary: "the first problems of a data set, as its columns are mapped",
+    load: async () => (await import("./dataset.ts")).datasetShow,
+  },
+  "dataset check": {
+    summary: "whether every row of a data set is a problem, and what it shares with an evaluation",
+    load: async () => (await import("./dataset.ts")).datasetCheck,
+  },
   report: {
     summary: "write report.html and report.md of a finished run again",
     load: async () => (await import("./report.ts")).report,

@@ -4,6 +4,9 @@ import { resolve } from "node:path";
 import { AutodidactError } from "../errors.ts";
 import type { DataFile } from "./rows.ts";
 
+/** Looks like OWNER/NAME. */
+const isId = (name: string): boolean => /^[\w-]+\/[\w-]+$/.test(name);
+
 /**
  * A file on this machine.
  *
@@ -14,7 +17,9 @@ export async function localFile(path: string, name = path): Promise<DataFile> {
   const full = resolve(path);
   const info = await stat(full).catch((error: NodeJS.ErrnoException) => {
     const why =
-      error.code === "ENOENT" ? `is not there (${full}); check the path` : `cannot be opened (${error.message})`;
+      error.code === "ENOENT"
+        ? `is not there (${full}); check the path${isId(name) ? `, or write hf:${name} for a data set of the hub` : ""}`
+        : `cannot be opened (${error.message})`;
     throw new AutodidactError("DATASET_FILE", `${name} ${why}`, { cause: error });
   });
   if (!info.isFile()) {

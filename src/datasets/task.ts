@@ -118,18 +118,30 @@ async function usualReward(name: string, problems: readonly DatasetProblem[]): P
 
 /** Whether the maths reward can grade by a problem's gold answer: the answer itself must be right. */
 async function goldCheck(bad: "error" | "drop"): Promise<(problem: DatasetProblem) => boolean> {
+  const faultIn = await goldFault();
+  return (problem) => {
+    const fault = faultIn(problem);
+    if (fault === null) return true;
+    if (bad === "drop") return false;
+    throw new AutodidactError("DATASET_GOLD", `${fault}; correct it, give badGolds: "drop", or another accuracy`);
+  };
+}
+
+/** One sentence for each problem whose gold answer the maths reward doesn't take for right itself. */
+export async function unsoundGolds(problems: readonly DatasetProblem[]): Promise<string[]> {
+  const faultIn = await goldFault();
+  return problems.flatMap((problem) => faultIn(problem) ?? []);
+}
+
+async function goldFault(): Promise<(problem: DatasetProblem) => string | null> {
   const { gradeMaths } = await import("../verifiers/maths.ts");
   const known = new Map<string, string>();
   return ({ gold, file, row }) => {
-    if (gold === null) return true;
+    if (gold === null) return null;
     const reason = known.get(gold) ?? faultOf(gold, gradeMaths);
     known.set(gold, reason);
-    if (reason === "") return true;
-    if (bad === "drop") return false;
-    throw new AutodidactError(
-      "DATASET_GOLD",
-      `${file}, row ${row}: gold ${JSON.stringify(gold.slice(0, 80))} cannot be graded as mathematics (${reason}); correct it, give badGolds: "drop", or another accuracy`,
-    );
+    if (reason === "") return null;
+    return `${file}, row ${row}: gold ${JSON.stringify(gold.slice(0, 80))} cannot be graded as mathematics (${reason})`;
   };
 }
 
