@@ -56,3 +56,6 @@ export { diagnosticsSchema } from "./trainers/diagnostics.ts";
 export { type GrpoOptions, grpo } from "./trainers/grpo.ts";
 export { type Document, type SftOptions, sft } from "./trainers/sft.ts";
 export type { GrpoMetrics, GrpoStep, SftStep, Step } from "./trainers/step.ts";
+export { code } from "./verifiers/code.ts";
+export { thinkFormat } from "./verifiers/format.ts";
+export { maths } from "./verifiers/maths.ts";

@@ -10,6 +10,8 @@ export class UsageError extends AutodidactError {}
 export interface Context {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  /** @default the process's own */
+  readonly stdin?: NodeJS.ReadableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Relative paths on the command line start here. */
   readonly cwd: string;

@@ -3,7 +3,7 @@ import { version } from "../run/environment.ts";
 import { type CommandTable, type Context, UsageError } from "./command.ts";
 import { commands as ours } from "./commands.ts";
 
-export type Surroundings = Pick<Context, "stdout" | "stderr" | "env" | "cwd" | "signal">;
+export type Surroundings = Pick<Context, "stdin" | "stdout" | "stderr" | "env" | "cwd" | "signal">;
 
 /**
  * Runs one command line and gives the exit code: 0 done, 1 failed, 2 not understood, 130 after Ctrl-C (143 after

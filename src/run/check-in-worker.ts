@@ -42,7 +42,7 @@ export async function checkInWorker({
   worker.stdout.pipe(process.stderr, { end: false });
   const checks: Check[] = [];
   let [task, trying] = [request.spec, "starting"];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setInterval> | undefined;
   try {
     return await new Promise<CheckReport>((resolve, reject) => {
       const stuck = (): void => {
@@ -59,14 +59,14 @@ export async function checkInWorker({
         onCheck?.(check);
         resolve({ task, passed: false, checks: [...checks, check], parts: [], speed: null });
       };
-      const heard = (): void => {
-        clearTimeout(timer);
-        timer = setTimeout(stuck, patience * 1000);
-      };
-      heard();
+      // Counted by ticks and not by the clock: a machine that slept for an hour has ticked once.
+      let silent = 0;
+      timer = setInterval(() => {
+        if (++silent >= patience) stuck();
+      }, 1000);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.on("message", (message: CheckMessage) => {
-        heard();
+        silent = 0;
         if (message.kind === "trying") trying = message.what;
         else if (message.kind === "check") {
           task = message.task;
@@ -89,7 +89,7 @@ export async function checkInWorker({
       );
     });
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
     await worker.terminate();
   }
 }
