@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, lstatSync, realpathSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export type SandboxKind = "python" | "javascript";
@@ -18,7 +18,7 @@ export function startProcess(kind: SandboxKind): ChildProcess {
   const own = rootOf(worker);
   const packages = needed.flatMap((name) => folders(name, own));
   packages.push(...folders(hidden, packages.at(-1) ?? own));
-  const readable = [join(dirname(worker), "*"), join(own, "package.json"), ...packages.map((path) => join(path, "*"))];
+  const readable = [`${dirname(worker)}${sep}*`, join(own, "package.json"), ...packages.map(pattern)];
   const permission = process.allowedNodeEnvironmentFlags.has("--permission")
     ? "--permission"
     : "--experimental-permission";
@@ -28,7 +28,7 @@ export function startProcess(kind: SandboxKind): ChildProcess {
     execArgv: [
       permission,
       "--allow-worker",
-      ...readable.map((path) => `--allow-fs-read=${path}`),
+      ...[...new Set(readable)].map((path) => `--allow-fs-read=${path}`),
       "--disallow-code-generation-from-strings",
       "--no-warnings",
     ],
@@ -44,6 +44,14 @@ function folders(name: string, from: string): string[] {
     if (existsSync(place)) return [...new Set([place, realpathSync(place)])];
     if (dirname(folder) === folder) return [];
   }
+}
+
+/** All files of a folder. Where a link is on the way to it, Node reads that too, and then all behind the link is allowed. */
+function pattern(folder: string): string {
+  let link: string | null = null;
+  for (let path = folder; dirname(path) !== path; path = dirname(path))
+    if (lstatSync(path).isSymbolicLink()) link = path;
+  return link === null ? `${folder}${sep}*` : `${link}*`;
 }
 
 /** The folder of the package.json that says what kind of modules ours are. */

@@ -56,12 +56,12 @@ class Globals {
   #taken = new Map<PropertyKey, PropertyDescriptor>();
 
   cut(): void {
+    // Read all before any goes: Node loads some of them when they are looked at, and needs others for that.
     for (const key of Reflect.ownKeys(globalThis)) {
       const descriptor = Object.getOwnPropertyDescriptor(globalThis, key);
-      if (descriptor?.configurable !== true || kept.has(String(key))) continue;
-      this.#taken.set(key, descriptor);
-      Reflect.deleteProperty(globalThis, key);
+      if (descriptor?.configurable === true && !kept.has(String(key))) this.#taken.set(key, descriptor);
     }
+    for (const key of this.#taken.keys()) Reflect.deleteProperty(globalThis, key);
   }
 
   restore(): void {
