@@ -5,7 +5,14 @@ export type { Check, CheckFailure, CheckReport, PartSummary, Speed } from "./che
 export { readModelDirectory, writeModelDirectory } from "./checkpoint/model-directory.ts";
 export { readCheckpoint, writeCheckpoint } from "./checkpoint/trainer-state.ts";
 export { type ExtractedCode, extractCode } from "./code/extract.ts";
-export { type CodeReason, type CodeReport, type GradeOptions, gradeCode, type RunOptions, runTests } from "./code/grade.ts";
+export {
+  type CodeReason,
+  type CodeReport,
+  type GradeOptions,
+  gradeCode,
+  type RunOptions,
+  runTests,
+} from "./code/grade.ts";
 export { integerLists, words } from "./code/inputs.ts";
 export { type MadeTests, type MakeTestsOptions, makeTests } from "./code/make-tests.ts";
 export { closeSharedPool, openSandboxPool, type SandboxPool } from "./code/pool.ts";
