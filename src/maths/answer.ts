@@ -12,6 +12,9 @@ export interface ReadAnswer {
   readonly words: string | null;
   /** Most likely first. Several, since 1,234 and 2 m can be read in two ways. */
   readonly readings: readonly MathsNode[];
+  /** Readings without the words that say of what the answer holds, and those words. */
+  readonly general: readonly MathsNode[];
+  readonly qualified: string | null;
   /** True where only the value behind a name was read: "the area is 12". */
   readonly sentence: boolean;
   /** Why there is no reading. */
@@ -67,6 +70,7 @@ export function cleanAnswer(text: string): string {
       /\d|\w|\)/.test(clean[at - 1] ?? " ") && /[\d(\w-]/.test(clean[at + 2] ?? " ") ? stars : " ",
     )
     .replace(/\b([ap])\.\s?m\./gi, "$1m")
+    .replace(/(\d)\s*[xX]\s*(?=10\s*\^)/g, "$1*")
     .replace(/\b(?:sq|cu|ft|in|yd|lb|oz|hr|min|sec)\.(?=\s|$|\})/g, (unit) => unit.slice(0, -1))
     .replace(/^["'\s$:.]+(?=[^\d.])|["'\s]+$/g, "")
     .trim();
@@ -139,16 +143,37 @@ const longestText = 400;
 
 /** "Area = 5", "the price: 5", "x is 5": the part behind the name of what is asked; null where there is no name. */
 function namedValue(clean: string): string | null {
-  if (/\\(?:begin|\\)/.test(clean)) return null;
-  const at = Math.max(clean.lastIndexOf("="), clean.lastIndexOf(": "));
-  const value = at > 0 ? clean.slice(at + 1) : /^[A-Za-z][\w\s$\\]*\b(?:is|are|equals)\s+(\S.*)$/s.exec(clean)?.[1];
-  return value === undefined || value.trim() === "" ? null : value;
+  if (/\\(?:begin|\\|forall|exists|implies)/.test(clean)) return null;
+  const plain = clean.replace(/\\(?:text|mathrm|textbf)\s*\{([^{}]*)\}/g, "$1");
+  const [, name, value] = /^([^=:]*?)(?:=|:\s|\b(?:is|are|equals)\s)\s*([^=]+)$/s.exec(plain) ?? [];
+  return name === undefined || value === undefined || /[,;<>]/.test(name) || value.trim() === "" ? null : value;
+}
+
+/** "for all x", "where k is whole", ", k ∈ ℤ": says of what the answer holds. One side may leave it out. */
+const qualifier =
+  /(?:[,\s]|\\quad|\\,|\\text\s*\{)*\s*(?:\b(?:for (?:all|any|every|some|each)|where|such that|with)\b.*|\(?\b[a-z]\s*(?:\\in|∈)\s*(?:\\mathbb\s*\{?\s*[ZNQR]\s*\}?|[ℤℕℚℝ])[^,]*\)?)$/s;
+
+function readingsOf(part: string): MathsNode[] {
+  try {
+    return [readMaths(cleanAnswer(part))];
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
 }
 
 /** Reads one answer. Never throws; linear in its length. */
 export function readAnswer(text: string): ReadAnswer {
   if (text.length > mathsLimits.answer)
-    return { literal: text.slice(0, 64), words: null, readings: [], sentence: false, fault: "too-long" };
+    return {
+      literal: text.slice(0, 64),
+      words: null,
+      readings: [],
+      general: [],
+      qualified: null,
+      sentence: false,
+      fault: "too-long",
+    };
   const clean = cleanAnswer(text);
   const literal = literalOf(clean);
   if (literal === "" || /^[{}()[\]\\.,;:-]*$/.test(literal)) {
@@ -157,6 +182,8 @@ export function readAnswer(text: string): ReadAnswer {
       literal: empty ? literal : "",
       words: null,
       readings: empty ? [{ kind: "set", items: [] }] : [],
+      general: [],
+      qualified: null,
       sentence: false,
       fault: empty ? null : "malformed",
     };
@@ -180,7 +207,9 @@ export function readAnswer(text: string): ReadAnswer {
     readings.push(symbolNode(choice.letter));
     if (choice.rest !== "") attempt(choice.rest);
   }
-  if (/^[A-H]{2,6}$/.test(clean)) readings.push({ kind: "list", items: [...clean].map(symbolNode), join: "," });
+  const plain = clean.replaceAll("$", "").trim();
+  if (/^[A-H]{2,6}$/.test(plain)) readings.push({ kind: "list", items: [...plain].map(symbolNode), join: "," });
+  if (/^\d+ to \d+$/.test(plain)) attempt(plain.replace("to", ":"));
   if (/\d,\d{3}/.test(clean)) attempt(clean, "list");
   if (/^[^()[\]{},]*\d,\d+[^()[\]{},]*$/.test(clean) && !/[1-9]\d*,\d{3}(?!\d)/.test(clean)) attempt(clean, "decimal");
   const hexadecimal = /^\$?\s*([0-9A-F]+)_\{?\s*(\d+|[a-z]+)\s*\}?\s*\$?$/.exec(
@@ -188,9 +217,17 @@ export function readAnswer(text: string): ReadAnswer {
   );
   const base = hexadecimal === null ? 0 : (numberWords.get(hexadecimal[2]!) ?? Number(hexadecimal[2]));
   if (hexadecimal !== null && base > 10 && base <= 16) readings.push({ kind: "based", digits: hexadecimal[1]!, base });
-  const unit = /^(.*[\d})])\s*([mgshLlJ](?:\/(?:s|h|min))?)((?:\^\{?[23]\}?|[²³])?)\$?$/.exec(clean);
-  if (unit !== null && whole) attempt(`${unit[1]} \\text{${unit[2]}}${unit[3]!.replace("²", "^2").replace("³", "^3")}`);
+  const unit = /^(.*[\d})])\s*([mgshLlJ](?:\/(?:s|h|min))?|\\Omega|Ω|\\mu\s?[mgsF])((?:\^\{?[23]\}?|[²³])?)\$?$/.exec(
+    clean,
+  );
+  if (unit !== null && whole)
+    attempt(
+      `${unit[1]} \\text{${unit[2]!.replace(/\\Omega|Ω|\\mu\s?\w/, "units")}}${unit[3]!.replace("²", "^2").replace("³", "^3")}`,
+    );
   let sentence = false;
+  const bare = clean.length <= longestText ? clean.replace(qualifier, "") : clean;
+  const qualified = bare !== clean && bare.trim() !== "" ? clean.slice(bare.length) : null;
+  const general = qualified === null ? [] : readingsOf(bare);
   if (!whole && clean.length <= longestText) {
     const value = namedValue(clean);
     sentence = readings.length === 0 && value !== null && attempt(value);
@@ -199,5 +236,13 @@ export function readAnswer(text: string): ReadAnswer {
   if (named !== undefined) readings.push(named);
   const words =
     clean.length > longestText || (whole && !/\\text|\\mathrm|\\mbox|[A-Za-z]{3}/.test(clean)) ? null : wordsOf(clean);
-  return { literal, words: words === "" ? null : words, readings, sentence, fault: readings.length > 0 ? null : fault };
+  return {
+    literal,
+    words: words === "" ? null : words,
+    readings,
+    general,
+    qualified: qualified === null ? null : wordsOf(qualified),
+    sentence,
+    fault: readings.length + general.length > 0 ? null : fault,
+  };
 }

@@ -282,6 +282,13 @@ export abstract class AtomReader extends Cursor {
     }
     if (accents.has(name)) {
       const arg = this.argument();
+      // The side AB, with or without its bar.
+      if (
+        name === "overline" &&
+        arg.kind === "product" &&
+        arg.args.every((one) => one.kind === "symbol" && /^[A-Z]$/.test(one.name))
+      )
+        return arg;
       return arg.kind === "symbol"
         ? { ...arg, name: `${arg.name}` }
         : { kind: "call", name: `accent-${name === "overline" ? "bar" : name}`, args: [arg] };

@@ -123,12 +123,13 @@ export function isLetters(run: string): boolean {
       run,
     );
   if (run.length === 3 && /^[A-Z]+$/.test(run)) return !/^(?:AND|DNE|USD|EUR|RMB|YES|NOT)$/.test(run);
-  return (
-    run.length <= 6 &&
-    !/[aeiou].*[aeiou]|[eiou](?!$)/i.test(run) &&
-    /^[a-z]+$/.test(run) &&
-    !/^(?:the|all|day|any|hrs|lbs|mph|kmh|kph|mod|yrs|pct|mol|say|may|max|gal|red|bad|box|cat|car|cab|can|gcd|lcm|and|sqrt)$/.test(
+  if (!/^[a-z]+$/.test(run) || run.length > 6) return false;
+  if (
+    /^(?:the|all|any|and|add|age|ago|air|ask|art|arm|apt|ant|act|hrs|lbs|mph|kmh|kph|mod|pct|gcd|lcm|pcs|try|why|dry|fly|sky|sqrt)$/.test(
       run,
     )
-  );
+  )
+    return false;
+  // In names of variables vowels are rare: e and i at the end (xe^x, abi), a at the start.
+  return run.length === 3 ? /^[^eiou][^aeiou][^aou]$/.test(run) : !/[aeiou]/.test(run);
 }

@@ -73,6 +73,12 @@ export function compareRead(gold: ReadAnswer, answer: ReadAnswer, options: Equal
     for (const right of gold.readings)
       for (const given of answer.readings)
         if (equality.answers(right, given)) return { equal: true, reason: "correct" };
+    if (gold.qualified === null || answer.qualified === null || gold.qualified === answer.qualified) {
+      const [golds, givens] = [gold, answer].map(({ readings, general }) => (general.length > 0 ? general : readings));
+      if (gold.qualified !== null || answer.qualified !== null)
+        for (const right of golds!)
+          for (const given of givens!) if (equality.answers(right, given)) return { equal: true, reason: "correct" };
+    }
     const [right] = gold.readings;
     const [given] = answer.readings;
     if (

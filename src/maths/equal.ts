@@ -1,6 +1,6 @@
 import { basedValue } from "./exact.ts";
 import { type Budget, type MathsFault, mathsLimits, Refusal } from "./limits.ts";
-import { isScalar, type MathsNode, someNode, type Unit } from "./node.ts";
+import { isArithmetic, isScalar, type MathsNode, someNode, type Unit } from "./node.ts";
 import { compareRational, formatRational, one, rational } from "./rational.ts";
 import { realSetOf, sameSet } from "./real-set.ts";
 import { assignedName, assignedValue, type RelationNode, sameRelation } from "./relation.ts";
@@ -78,6 +78,12 @@ export class Equality {
       return x !== null && y !== null && (firsts || (!named && !chained && isLonger(a, b))) && this.same(x, y);
     }
     const [relation, other] = a.kind === "relation" ? [a, b] : [b as RelationNode, a];
+    // An identity that was worked out: (x+1)^2 = x^2+2x+1.
+    const steps =
+      relation === b &&
+      relation.operators.every((operator) => operator === "=") &&
+      relation.args.every((arg) => isArithmetic(arg));
+    if (steps && this.same(a, relation.args.at(-1)!) && relation.args.every((arg) => this.same(a, arg))) return true;
     const value = assignedValue(relation, relation === b);
     if (value !== null && (a.kind === "relation" ? this.same(value, other) : this.same(other, value))) return true;
     return other.kind === "list" ? this.collections(a, b) : this.sets(a, b);
@@ -200,7 +206,7 @@ export class Equality {
       const [group, other] = a.kind === "group" ? [a, b] : [b as MathsNode & { kind: "group" }, a];
       if (other.kind === "list" && group.open !== "[") {
         const items = valuesOf(other);
-        return a.kind === "group" ? this.ordered(group.items, items) : this.ordered(items, group.items);
+        if (a.kind === "group" ? this.ordered(group.items, items) : this.ordered(items, group.items)) return true;
       }
       return this.sets(a, b);
     }

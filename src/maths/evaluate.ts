@@ -191,7 +191,10 @@ export class Numeric {
         return [Math.min(...args.map((arg) => this.real(arg))), 0];
       case "gcd":
       case "lcm":
-        return this.unknown(name, args);
+        return this.unknown(
+          name,
+          [...args].sort((a, b) => this.real(a) - this.real(b)),
+        );
       case "mod": {
         const by = this.real(second!);
         return [real - by * Math.floor(real / by), 0];

@@ -17,6 +17,8 @@ export interface ExtractOptions {
 export interface FoundAnswer {
   readonly source: AnswerSource;
   readonly text: string;
+  /** The words that the answer was taken out of, where the answer is not all of them: a date, a name with a number. */
+  readonly sentence?: string;
 }
 
 export const strictOrder: readonly AnswerSource[] = ["boxed", "tag"];
@@ -32,7 +34,13 @@ export const lenientOrder: readonly AnswerSource[] = [
 ];
 
 /** Every extraction below is linear in the text. */
-type Extraction = (text: string) => string | null;
+type Extraction = (text: string) => string | Picked | null;
+
+/** An answer taken out of a sentence, and the sentence. */
+interface Picked {
+  readonly text: string;
+  readonly sentence: string;
+}
 
 interface Box {
   readonly start: number;
@@ -101,11 +109,9 @@ const tag: Extraction = (text) => {
   const open = text.toLowerCase().lastIndexOf("<answer>", end < 0 ? undefined : end);
   if (open < 0 || end < open) return null;
   const content = text.slice(open + 8, end).trim();
-  return boxed(content) ?? afterPhrase(content) ?? (content === "" ? null : wholeLine(content));
+  if (content === "") return null;
+  return boxed(content) ?? (isMaths(content) ? content : (afterPhrase(content) ?? pick(content) ?? content));
 };
-
-/** A tag holds one line or the answer is its last. */
-const wholeLine = (content: string): string => content;
 
 const hashes: Extraction = (text) => {
   const at = text.lastIndexOf("####");
@@ -168,7 +174,7 @@ const afterPhrase: Extraction = (text) => {
 };
 
 /** The answer in one sentence. */
-function pick(rest: string): string | null {
+function pick(rest: string): Picked | string | null {
   const whole = rest.replace(/^\s*(?:between|option|choice)\s+/i, "").trim();
   if (isMaths(whole)) return whole;
   const cut =
@@ -177,9 +183,9 @@ function pick(rest: string): string | null {
     )?.[1];
   if (cut !== undefined && cut !== "" && isMaths(cut)) return cut;
   const [first] = formulas(whole, 1);
-  if (first !== undefined) return first;
+  if (first !== undefined) return { text: first, sentence: whole };
   const [number] = numbers(whole, true);
-  if (number !== undefined) return number;
+  if (number !== undefined) return { text: number, sentence: whole };
   return whole.split(/\s+/).length <= 6 ? whole : null;
 }
 
@@ -195,6 +201,7 @@ function formulas(text: string, most = Number.POSITIVE_INFINITY): string[] {
   const found: string[] = [];
   const marks = /\\\\|\\\$|\$\$?|\\[([]|\\[)\]]/g;
   let open: { at: number; mark: string } | null = null;
+  let end = 0;
   for (let match = marks.exec(text); match !== null && found.length < most; match = marks.exec(text)) {
     const mark = match[0];
     if (mark === "\\\\" || mark === "\\$") continue;
@@ -209,7 +216,15 @@ function formulas(text: string, most = Number.POSITIVE_INFINITY): string[] {
       open = mark === "\\)" || mark === "\\]" ? null : { at: marks.lastIndex, mark };
       continue;
     }
-    if (content.trim() !== "") found.push(`${content}${percentBehind(text, marks.lastIndex)}`);
+    if (content.trim() !== "") {
+      const formula = `${content}${percentBehind(text, marks.lastIndex)}`;
+      // "$x=5$ or $x=6$" is one answer.
+      const gap = text.slice(end, open.at - open.mark.length);
+      const joined = found.length > 0 && gap.length < 12 && /^\s*(?:,|;|,?\s*(?:and|or))\s*$/.test(gap);
+      if (joined) found.push(`${found.pop()} ${gap.includes("or") ? "or" : ","} ${formula}`);
+      else found.push(formula);
+      end = marks.lastIndex;
+    }
     open = null;
   }
   return found;
@@ -254,7 +269,7 @@ const line: Extraction = (text) => {
     .filter((one) => one !== "")
     .at(-1);
   if (last === undefined) return null;
-  const parts = [last, last.slice(last.lastIndexOf("=") + 1), /\b(?:is|are|equals|be)\s+(.*)$/.exec(last)?.[1] ?? ""];
+  const parts = [last, /\b(?:is|are|equals|be)\s+(.*)$/.exec(last)?.[1] ?? "", last.slice(last.lastIndexOf("=") + 1)];
   return parts.map((part) => part.trim()).find((part) => part !== "" && isMaths(part)) ?? null;
 };
 
@@ -266,6 +281,7 @@ function numbers(text: string, first = false): string[] {
   const part = first ? text.slice(0, mathsLimits.answer) : text.slice(-mathsLimits.answer);
   const found: string[] = [];
   for (const match of part.matchAll(numberPattern)) {
+    if (/\bnot\s*$/.test(part.slice(Math.max(0, match.index - 8), match.index))) continue;
     found.push(match[0].trim());
     if (first) break;
   }
@@ -307,7 +323,10 @@ export function extractAnswers(text: string, options: ExtractOptions = {}): Foun
   return texts.flatMap((part) =>
     order.flatMap((source) => {
       const found = extractions[source](part);
-      return found === null || cleanAnswer(found) === "" ? [] : [{ source, text: found.trim() }];
+      const picked = typeof found === "string" ? { text: found } : found;
+      return picked === null || cleanAnswer(picked.text) === ""
+        ? []
+        : [{ source, ...picked, text: picked.text.trim() }];
     }),
   );
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { AutodidactError } from "../errors.ts";
 import { mathsEqual } from "./compare.ts";
 import { extractAnswers } from "./extract.ts";
@@ -129,4 +131,16 @@ describe("verdicts", () => {
     assert.equal(mathsEqual("28\\%", "28", { percent: "exact" }), false);
     assert.equal(mathsEqual("28\\%", "0.28", { percent: "exact" }), true);
   });
+});
+
+test("completions as models write them", () => {
+  const file = fileURLToPath(new URL("../../../test/fixtures/maths-completions.jsonl", import.meta.url));
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  assert.ok(lines.length >= 140);
+  const wrong = lines.flatMap((line) => {
+    const { text, gold, reward } = JSON.parse(line) as { text: string; gold: string; reward: number };
+    const verdict = gradeMaths(text, gold);
+    return verdict.reward === reward ? [] : [`${text} | ${gold}: ${verdict.reason}`];
+  });
+  assert.deepEqual(wrong, []);
 });

@@ -40,11 +40,11 @@ export function gradeMaths(text: string, gold: string, options: MathsOptions = {
     return verdict(words, right, options);
   }
   const graded = verdict(found.text, right, options);
-  if (graded.reward === 1 || found.source === "boxed" || found.source === "tag" || options.sources !== undefined)
-    return graded;
-  // A bare answer in words ("May 5, 2020") is compared as a whole before any number in it is.
-  const bare = text.trim();
-  return bare.length <= 200 && bare !== found.text && sameWords(bare, right) ? verdict(bare, right, options) : graded;
+  if (graded.reward === 1 || found.source === "boxed") return graded;
+  // An answer in words with a number in it ("May 5, 2020") is compared as a whole, too.
+  const whole = found.sentence ?? text.trim();
+  const asked = found.sentence !== undefined || (options.mode !== "strict" && options.sources === undefined);
+  return asked && whole.length <= 200 && sameWords(whole, right) ? verdict(whole, right, options) : graded;
 }
 
 function sameWords(text: string, gold: string): boolean {

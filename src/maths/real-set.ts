@@ -61,7 +61,27 @@ function pointsOf(items: readonly MathsNode[], budget: Budget): RealSet | null {
   };
 }
 
-/** l op r with one variable in which l - r is a straight line. */
+/** Where a x^2 + b x + c is 0. */
+function rootsOf(a: number, b: number, c: number): number[] {
+  if (a === 0) return [c === 0 ? 0 : -c / b];
+  const inside = b * b - 4 * a * c;
+  if (Math.abs(inside) < 1e-12 * Math.max(b * b, Math.abs(a * c))) return [-b / (2 * a)];
+  if (inside < 0) return [];
+  const q = -(b + (b < 0 ? -1 : 1) * Math.sqrt(inside)) / 2;
+  return q === 0 ? [0] : [q / a, c / q];
+}
+
+/** |f| < r is f < r and f > -r; |f| > r is f > r or f < -r. */
+function absolute(arg: MathsNode, operator: string, right: MathsNode, budget: Budget): RealSet | null {
+  const below = operator === "<" || operator === "≤";
+  if (!below && operator !== ">" && operator !== "≥") return null;
+  const other = { "<": ">", "≤": "≥", ">": "<", "≥": "≤" }[operator]!;
+  const negative: MathsNode = { kind: "negative", arg: right };
+  const sides = [inequality(arg, operator, right, budget), inequality(arg, other, negative, budget)] as const;
+  return combine(...sides, below ? both : either);
+}
+
+/** l op r with one variable in which l - r is a line or a parabola. */
 function inequality(left: MathsNode, operator: string, right: MathsNode, budget: Budget): RealSet | null {
   if (operator === "∈" || operator === "∉") {
     const set = realSetOf(right, budget);
@@ -72,6 +92,7 @@ function inequality(left: MathsNode, operator: string, right: MathsNode, budget:
       ...(operator === "∉" ? { has: (x: number) => !set.has(x), points: false } : {}),
     };
   }
+  if (left.kind === "call" && left.name === "abs") return absolute(left.args[0]!, operator, right, budget);
   const names = variablesOf(left, right);
   const [name] = names;
   if (
@@ -88,7 +109,7 @@ function inequality(left: MathsNode, operator: string, right: MathsNode, budget:
     const [a, b] = [numeric.real(left), numeric.real(right)];
     return Number.isFinite(a) || Number.isFinite(b) ? a - b : Number.NaN;
   };
-  const [y0, y1, y2, y3] = [at(0), at(1), at(2), at(-7)];
+  const [y0, y1, y2] = [at(0), at(1), at(2)];
   const infinite = [left, right].findIndex(
     (side) => side.kind === "constant" || (side.kind === "negative" && side.arg.kind === "constant"),
   );
@@ -97,16 +118,14 @@ function inequality(left: MathsNode, operator: string, right: MathsNode, budget:
     const holds = operator === "<" || operator === "≤" ? y0 < 0 : y0 > 0;
     return { ...everything, has: () => holds, variable: name };
   }
-  const slope = y1 - y0;
-  if (
-    !(Math.abs(slope) > 1e-12) ||
-    Math.abs(y2 - y1 - slope) > 1e-9 * Math.abs(slope) ||
-    Math.abs(y3 - y0 + 7 * slope) > 1e-9 * Math.abs(7 * slope)
-  )
-    return null;
-  const root = y0 === 0 ? 0 : -y0 / slope;
+  // y = a x^2 + b x + y0 through three points; two more say whether it is one.
+  const [a, b] = [(y2 - 2 * y1 + y0) / 2, (4 * y1 - y2 - 3 * y0) / 2];
+  const size = Math.max(Math.abs(a), Math.abs(b), Math.abs(y0));
+  const fits = [-7, 2.5].every((x) => Math.abs(at(x) - (a * x * x + b * x + y0)) <= 1e-8 * size * (1 + x * x));
+  if (!fits || !(Math.max(Math.abs(a), Math.abs(b)) > 1e-12)) return null;
+  const root = rootsOf(Math.abs(a) > 1e-11 * size ? a : 0, b, y0);
   const has = (x: number): boolean => {
-    const sign = near(x, root) ? 0 : Math.sign(x - root) * Math.sign(slope);
+    const sign = root.some((one) => near(x, one)) ? 0 : Math.sign(a * x * x + b * x + y0);
     switch (operator) {
       case "<":
         return sign < 0;
@@ -123,7 +142,7 @@ function inequality(left: MathsNode, operator: string, right: MathsNode, budget:
     }
   };
   if (!["<", "≤", ">", "≥", "≠", "="].includes(operator)) return null;
-  return { ends: [root], has, variable: name, points: operator === "=" };
+  return { ends: root, has, variable: name, points: operator === "=" };
 }
 
 /** Null where the node is no such set. */

@@ -52,8 +52,8 @@ export function assignedValue(node: RelationNode, asked: boolean): MathsNode | n
   }
   const [first, last] = [node.args[0]!, node.args.at(-1)!];
   const names = variablesOf(first);
-  const again = [...variablesOf(last)].some((name) => names.has(name));
-  if (isLabel(first) && !(again && first.kind === "symbol")) return last;
+  const again = first.kind === "symbol" && someNode(last, (one) => one.kind === "symbol" && one.name === first.name);
+  if (isLabel(first) && !again) return last;
   // 5 = x
   if (isLabel(last) && names.size === 0 && node.args.length === 2 && last.kind === "symbol") return first;
   if (names.size === 0 && isArithmetic(first)) return last;

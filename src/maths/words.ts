@@ -130,7 +130,7 @@ export const meaningfulWords: ReadonlySet<string> = new Set(
   (
     "not no or and than more less fewer least most over under between except but if when for all any every other plus minus " +
     "times divided by to from without unless either neither where with only below above before after negative positive " +
-    "undefined infinite half double twice is are was mod wrong incorrect instead"
+    "even odd prime composite rational irrational undefined infinite half double twice is are was mod wrong incorrect instead"
   ).split(" "),
 );
 
