@@ -150,6 +150,30 @@ export const families: Readonly<Record<string, FamilyEntry>> = {
     summary: "a shortest path between two places",
     load: async () => (await import("./graph-path.ts")).graphPath,
   },
+  "knights-knaves": {
+    summary: "who is a knight and who a knave",
+    load: async () => (await import("./knights-knaves.ts")).knightsKnaves,
+  },
+  zebra: {
+    summary: "who lives in which house, from clues",
+    load: async () => (await import("./zebra.ts")).zebra,
+  },
+  ordering: {
+    summary: "an order of people from comparisons of two",
+    load: async () => (await import("./ordering.ts")).ordering,
+  },
+  entailment: {
+    summary: "whether a conclusion follows from premises of propositional logic",
+    load: async () => (await import("./entailment.ts")).entailment,
+  },
+  "program-output": {
+    summary: "what a short Python program prints",
+    load: async () => (await import("./program-output.ts")).programOutput,
+  },
+  "write-program": {
+    summary: "a Python program that gives the described outputs, judged by hidden tests",
+    load: async () => (await import("./write-program.ts")).writeProgram,
+  },
 };
 
 /** Tasks that ship and are no family: they keep to a form of their own. */

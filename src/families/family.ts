@@ -17,7 +17,8 @@ export interface FamilyProblem<C = unknown> extends Problem {
   readonly content: C;
 }
 
-export interface FamilyDeclaration<S extends Size, C, V> {
+/** How the problems of a family are made and asked. */
+export interface FamilyProblems<S extends Size, C> {
   readonly name: string;
   /** A few words on what is asked. */
   readonly asks: string;
@@ -39,6 +40,10 @@ export interface FamilyDeclaration<S extends Size, C, V> {
   same?(content: C): string;
   /** The question with its rule. */
   ask(content: C): string;
+}
+
+/** A family with one final answer on the last line. */
+export interface FamilyDeclaration<S extends Size, C, V> extends FamilyProblems<S, C> {
   /** What kind of value is asked for, how it is read and written. */
   readonly kind: Kind<V> | ((content: C) => Kind<V>);
   /** A right value. */
@@ -52,6 +57,16 @@ export interface FamilyDeclaration<S extends Size, C, V> {
   vote?(value: NoInfer<V>, content: C): string;
   /** Short reasoning that leads to the answer. */
   steps(content: C): string;
+}
+
+/** A family whose answer is something else than a value, a program for instance. */
+export interface FreeFamilyDeclaration<S extends Size, C>
+  extends FamilyProblems<S, C>,
+    Pick<Task<FamilyProblem<C>>, "rewards"> {
+  /** Says in the prompt how the answer has to be given. */
+  ending(content: C): string;
+  /** A whole completion that earns full marks. */
+  gold(content: C): string;
 }
 
 export interface Family<C = unknown> extends Task<FamilyProblem<C>> {
@@ -69,13 +84,29 @@ const repeats = 1_000;
 /** Draws for one problem after which the family is taken to be broken. */
 const draws = 100_000;
 
-/** Declares a family. One page in docs/tasks.md shows how to write one. */
+/** Declares a family that asks for a value. docs/tasks.md shows how to write one. */
 export function defineFamily<S extends Size, C, V>(declaration: FamilyDeclaration<S, C, V>): Family<C> {
+  const kindOf = (content: C): Kind<V> =>
+    typeof declaration.kind === "function" ? declaration.kind(content) : declaration.kind;
+  return defineFreeFamily<S, C>({
+    ...declaration,
+    rewards: {
+      accuracy: { weight: 1, verify: (given, { content }) => grade(given, content, kindOf(content), declaration) },
+      // Weight 0: how many keep to the letter of the form is reported and never rewarded.
+      format: { weight: 0, verify: (given, { content }) => gradeForm(given, kindOf(content)) },
+    },
+    ending: (content) => `The last line of your reply must be:\nAnswer: <${kindOf(content).form}>`,
+    gold: (content) => `${declaration.steps(content)}\nAnswer: ${kindOf(content).show(declaration.solve(content))}`,
+  });
+}
+
+/** Declares a family that brings its own way of giving and grading an answer. */
+export function defineFreeFamily<S extends Size, C>(declaration: FreeFamilyDeclaration<S, C>): Family<C> {
   return familyAt(declaration, [1, 2, 3, 4, 5]);
 }
 
-function familyAt<S extends Size, C, V>(declaration: FamilyDeclaration<S, C, V>, levels: readonly number[]): Family<C> {
-  const { name, asks, grows } = declaration;
+function familyAt<S extends Size, C>(declaration: FreeFamilyDeclaration<S, C>, levels: readonly number[]): Family<C> {
+  const { name, asks, grows, rewards } = declaration;
   if (levels.length === 0 || levels.some((level) => !Number.isInteger(level) || level < 1 || level > 5))
     throw new AutodidactError(
       "FAMILY_LEVELS",
@@ -85,13 +116,8 @@ function familyAt<S extends Size, C, V>(declaration: FamilyDeclaration<S, C, V>,
     ...defineTask<FamilyProblem<C>>({
       name,
       problems: (split, random) => problems(declaration, levels, split, random),
-      rewards: {
-        accuracy: { weight: 1, verify: (given, problem) => grade(given, problem, declaration) },
-        // Weight 0: how many keep to the letter of the form is reported and never rewarded.
-        format: { weight: 0, verify: (given, problem) => gradeForm(given, problem, declaration) },
-      },
-      gold: ({ content }) =>
-        `${declaration.steps(content)}\nAnswer: ${kindOf(declaration, content).show(declaration.solve(content))}`,
+      rewards,
+      gold: ({ content }) => declaration.gold(content),
     }),
     asks,
     grows,
@@ -101,8 +127,8 @@ function familyAt<S extends Size, C, V>(declaration: FamilyDeclaration<S, C, V>,
 }
 
 /** Levels in turn. "train" never ends; "eval" ends where a level has no new problem, so that each prefix is balanced. */
-function* problems<S extends Size, C, V>(
-  declaration: FamilyDeclaration<S, C, V>,
+function* problems<S extends Size, C>(
+  declaration: FreeFamilyDeclaration<S, C>,
   levels: readonly number[],
   split: Split,
   random: Random,
@@ -128,8 +154,8 @@ function* problems<S extends Size, C, V>(
   }
 }
 
-function* levelStream<S extends Size, C, V>(
-  declaration: FamilyDeclaration<S, C, V>,
+function* levelStream<S extends Size, C>(
+  declaration: FreeFamilyDeclaration<S, C>,
   level: number,
   split: Split,
   random: Random,
@@ -157,31 +183,21 @@ export function splitOf(family: string, content: string): Split {
   return hashKey(["families", family, content]) % heldOutOneIn === 0 ? "eval" : "train";
 }
 
-function problemOf<S extends Size, C, V>(
-  declaration: FamilyDeclaration<S, C, V>,
+function problemOf<S extends Size, C>(
+  { name, ask, ending }: FreeFamilyDeclaration<S, C>,
   content: C,
   level: number,
 ): FamilyProblem<C> {
-  const { name, ask } = declaration;
   const key = JSON.stringify(content);
   const hash = [1, 2].map((salt) => hashKey([name, key, salt]).toString(16).padStart(8, "0")).join("");
-  return {
-    id: `${level}-${hash}`,
-    family: name,
-    level,
-    prompt: `${ask(content)}\n\nThe last line of your reply must be:\nAnswer: <${kindOf(declaration, content).form}>`,
-    content,
-  };
-}
-
-function kindOf<S extends Size, C, V>({ kind }: FamilyDeclaration<S, C, V>, content: C): Kind<V> {
-  return typeof kind === "function" ? kind(content) : kind;
+  return { id: `${level}-${hash}`, family: name, level, prompt: `${ask(content)}\n\n${ending(content)}`, content };
 }
 
 /** Lenient about wording, exact about the value. */
 function grade<S extends Size, C, V>(
   { text, complete }: Answer,
-  { content }: FamilyProblem<C>,
+  content: C,
+  kind: Kind<V>,
   declaration: FamilyDeclaration<S, C, V>,
 ): Verdict {
   const nothing = (reason: string): Verdict => ({ reward: 0, reason, answer: null });
@@ -189,7 +205,6 @@ function grade<S extends Size, C, V>(
   const final = finalAnswer(text);
   if (!final.found) return nothing("no-answer");
   if (final.value.length > longestValue) return nothing("too-long");
-  const kind = kindOf(declaration, content);
   const value = kind.parse(final.value);
   if (value === null) return nothing(final.marked ? "malformed" : "no-answer");
   const answer = kind.show(value);
@@ -203,15 +218,10 @@ function grade<S extends Size, C, V>(
 }
 
 /** Reward 1 for a complete answer that keeps to the letter of the form, right or wrong. */
-function gradeForm<S extends Size, C, V>(
-  { text, complete }: Answer,
-  { content }: FamilyProblem<C>,
-  declaration: FamilyDeclaration<S, C, V>,
-): Verdict {
+function gradeForm<V>({ text, complete }: Answer, kind: Kind<V>): Verdict {
   if (!complete) return { reward: 0, reason: "truncated" };
   const value = strictAnswer(text);
   if (value === null) return { reward: 0, reason: "not-the-last-line" };
-  if (value.length > longestValue || kindOf(declaration, content).parse(value) === null)
-    return { reward: 0, reason: "malformed" };
+  if (value.length > longestValue || kind.parse(value) === null) return { reward: 0, reason: "malformed" };
   return { reward: 1, reason: "as-asked" };
 }
