@@ -17,6 +17,12 @@ export { integerLists, words } from "./code/inputs.ts";
 export { type MadeTests, type MakeTestsOptions, makeTests } from "./code/make-tests.ts";
 export { closeSharedPool, openSandboxPool, type SandboxPool } from "./code/pool.ts";
 export { type CodeTest, type CodeTests, type Language, type Limits, parseTests } from "./code/tests.ts";
+export { type Dataset, type DatasetOptions, dataset, splitByHash } from "./datasets/dataset.ts";
+export { type DecontaminateOptions, decontaminate, type Overlap, overlapIndex } from "./datasets/decontaminate.ts";
+export type { Mapping } from "./datasets/mapping.ts";
+export { mappings } from "./datasets/mappings.ts";
+export type { DatasetProblem } from "./datasets/problem.ts";
+export { type DatasetTask, datasetTask } from "./datasets/task.ts";
 export { EmbeddedEngine, type EmbeddedOptions } from "./engine/embedded.ts";
 export type * from "./engine/engine.ts";
 export { availableProviders, onnxRuntime } from "./engine/onnxruntime.ts";
@@ -25,7 +31,8 @@ export { openWorkerEngine } from "./engine/worker-engine.ts";
 export { AutodidactError } from "./errors.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export { countReflectiveWords } from "./eval/reflection.ts";
-export type { Estimate, EvalReport, LevelReport } from "./eval/report.ts";
+export { endsInLoop, repetitionShare } from "./eval/repetition.ts";
+export type { Estimate, EvalReport, LevelReport, TextMeasures } from "./eval/report.ts";
 export {
   describeObjective,
   type Objective,
@@ -71,4 +78,7 @@ export { type Document, type SftOptions, sft } from "./trainers/sft.ts";
 export type { GrpoMetrics, GrpoStep, SftStep, Step } from "./trainers/step.ts";
 export { code } from "./verifiers/code.ts";
 export { thinkFormat } from "./verifiers/format.ts";
+export { type JudgeOptions, judge, type Preference, preferences } from "./verifiers/judge.ts";
+export { languageConsistency, languageOf, measureLanguage } from "./verifiers/language.ts";
 export { maths } from "./verifiers/maths.ts";
+export { scriptMixing } from "./verifiers/words.ts";

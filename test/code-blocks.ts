@@ -143,13 +143,15 @@ async function checkCommand(words: readonly string[], commands: CommandTable): P
   if (first === "npm") return checkNpm(words.slice(1), commands);
   if (first !== "autodidact") return null;
   if (second === undefined || second === "--help" || second === "--version") return null;
-  const entry = Object.hasOwn(commands, second) ? commands[second] : undefined;
-  if (!entry) return `autodidact ${second}: no such command`;
+  const pair = `${second} ${rest[0]}`;
+  const [name, argv] = Object.hasOwn(commands, pair) ? [pair, rest.slice(1)] : [second, rest];
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!entry) return `autodidact ${name}: no such command`;
   try {
-    (await entry.load()).parse(rest);
+    (await entry.load()).parse(argv);
     return null;
   } catch (error) {
-    return `autodidact ${second}: ${(error as Error).message}`;
+    return `autodidact ${name}: ${(error as Error).message}`;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Dataset, DatasetOptions } from "../datasets/dataset.ts";
 import type { Mapping } from "../datasets/mapping.ts";
 import type { DatasetProblem } from "../datasets/problem.ts";
 import { type Context, defineCommand, UsageError } from "./command.ts";
+import { kebab } from "./option.ts";
 import { outPath } from "./run-options.ts";
 import { clean } from "./spans.ts";
 
@@ -233,7 +234,7 @@ function mappingOf(given: Partial<Source>): Pick<DatasetOptions, "mapping"> {
   if (mapping !== undefined) {
     throw new UsageError(
       "OPTION_INVALID",
-      `--mapping ${mapping}: says all columns; leave it out, or leave out --${columns[0]![0]}`,
+      `--mapping ${mapping}: says all columns; leave it out, or leave out --${kebab(columns[0]![0])}`,
     );
   }
   if (prompt === undefined)

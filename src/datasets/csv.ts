@@ -1,6 +1,6 @@
 import { CsvError, parse } from "csv-parse/sync";
+import { type DataFile, fileError, rowError } from "./data-file.ts";
 import type { Row } from "./problem.ts";
-import { type DataFile, fileError, rowError } from "./rows.ts";
 
 /**
  * Rows of a CSV text (RFC 4180: quotes doubled, line breaks inside quotes) whose first row names the columns.

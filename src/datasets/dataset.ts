@@ -1,10 +1,11 @@
 import { AutodidactError } from "../errors.ts";
+import type { DataFile } from "./data-file.ts";
 import type { HubOptions } from "./hub-cache.ts";
 import { checkMapping, columnsOf, type Mapping, mapRow, questionId } from "./mapping.ts";
 import { knownMapping, type MappingName, mappings } from "./mappings.ts";
 import { sameQuestion } from "./ngrams.ts";
 import type { DatasetProblem } from "./problem.ts";
-import { type DataFile, rowsOf } from "./rows.ts";
+import { rowsOf } from "./rows.ts";
 
 export interface DatasetOptions {
   /** A file, several, or a data set of the Hugging Face hub as `hf:OWNER/NAME`. Nothing else is ever downloaded. */

@@ -2,7 +2,7 @@
 import { open, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { AutodidactError } from "../errors.ts";
-import type { DataFile } from "./rows.ts";
+import type { DataFile } from "./data-file.ts";
 
 /** Looks like OWNER/NAME. */
 const isId = (name: string): boolean => /^[\w-]+\/[\w-]+$/.test(name);

@@ -8,6 +8,7 @@ import { copyFile, mkdir, open, readFile, rename, rm, stat, symlink, writeFile }
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { AutodidactError } from "../errors.ts";
+import type { DataFile } from "./data-file.ts";
 import { localFile } from "./files.ts";
 import {
   filesOfSplit,
@@ -19,7 +20,6 @@ import {
   hubFetch,
   statusError,
 } from "./hub.ts";
-import type { DataFile } from "./rows.ts";
 
 export interface HubOptions {
   /** Address of the hub or of a mirror. @default HF_ENDPOINT, or the hub's own */

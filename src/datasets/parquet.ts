@@ -6,8 +6,8 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { type DataFile, fileError } from "./data-file.ts";
 import type { Row } from "./problem.ts";
-import { type DataFile, fileError } from "./rows.ts";
 
 /** Rows read at a time: a whole group of a large file may not fit in memory. */
 const batch = 1024;

@@ -1,16 +1,6 @@
 import { AutodidactError } from "../errors.ts";
+import { type DataFile, fileError, rowError } from "./data-file.ts";
 import type { Row } from "./problem.ts";
-
-/** A file as the readers see it, wherever it lies. */
-export interface DataFile {
-  /** What messages call it: a path, or `hf:ID/path`. Its ending says the format. */
-  readonly name: string;
-  readonly byteLength: number;
-  /** Bytes from start to end, end left out; Parquet files are read so. */
-  slice(start: number, end?: number): Promise<ArrayBuffer>;
-  /** All bytes in order. */
-  stream(): AsyncIterable<Uint8Array<ArrayBuffer>>;
-}
 
 export const formats = ["jsonl", "json", "csv", "tsv", "parquet"] as const;
 export type Format = (typeof formats)[number];
@@ -199,12 +189,4 @@ async function whole(file: DataFile, text: AsyncIterable<string>): Promise<strin
     }
   }
   return chunks.join("");
-}
-
-export function fileError(file: Pick<DataFile, "name">, message: string, cause?: unknown): AutodidactError {
-  return new AutodidactError("DATASET_FILE", `${file.name} ${message}`, { cause });
-}
-
-export function rowError(file: Pick<DataFile, "name">, row: number, message: string, cause?: unknown): AutodidactError {
-  return new AutodidactError("DATASET_ROW", `${file.name}, row ${row}: ${message}`, { cause });
 }

@@ -5,8 +5,18 @@ export interface Estimate {
   readonly high: number;
 }
 
+/** What is reported of the text of answers, as means over them, and never rewarded; docs/rewards.md has the definitions. */
+export interface TextMeasures {
+  /** Share of n-grams (eight pieces) that stood in the answer before. */
+  readonly repetitionShare: number;
+  /** Share of answers that end in a loop: one piece of text three times or more. */
+  readonly loopShare: number;
+  /** Share of words that are not in the answer's most common script. */
+  readonly languageMixing: number;
+}
+
 /** Scores of one model on held-out problems, k samples each. */
-export interface EvalReport {
+export interface EvalReport extends TextMeasures {
   readonly problems: number;
   readonly samplesPerProblem: number;
   readonly temperature: number;

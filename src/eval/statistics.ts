@@ -2,6 +2,7 @@ import { type Key, random } from "../random.ts";
 import type { Scored } from "../rewards/score.ts";
 import type { Group } from "../rollout/rollout.ts";
 import type { Estimate, EvalReport, LevelReport } from "./report.ts";
+import { textMeasures } from "./text-measures.ts";
 
 /** Full marks in the accuracy part: what pass@1, pass@k and votes count as right. */
 export function isCorrect(rollout: Scored): boolean {
@@ -117,6 +118,7 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
       ]),
     ),
     reflectiveWordsPerResponse: reflectiveWords(all, settings),
+    ...textMeasures(all.map((rollout) => rollout.text)),
     reasons: shares(all.map((rollout) => rollout.reason)),
     byLevel: levels.map((level): LevelReport => {
       const ofLevel = groups.filter((group) => group.problem.level === level);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Advantaged } from "../advantage.ts";
-import type { EvalReport } from "../eval/report.ts";
+import type { EvalReport, TextMeasures } from "../eval/report.ts";
 import type { Scored } from "../rewards/score.ts";
 import type { Group } from "../rollout/rollout.ts";
 import type { GrpoMetrics, Step, Timing } from "../trainers/step.ts";
@@ -12,6 +12,13 @@ const figure = z
   .transform((value) => value ?? Number.NaN);
 
 /** The figures of GrpoMetrics, in the order in which they are written. */
+/** Not in the files of earlier versions. */
+const textMeasuresSchema = z.object({
+  repetitionShare: figure.default(NaN),
+  loopShare: figure.default(NaN),
+  languageMixing: figure.default(NaN),
+}) satisfies z.ZodType<TextMeasures>;
+
 const grpoMetricsSchema = z.object({
   reward: figure,
   rewardParts: z.record(z.templateLiteral(["reward/", z.string()]), figure),
@@ -38,6 +45,7 @@ const grpoMetricsSchema = z.object({
   learningRate: figure,
   loss: figure,
   reflectiveWordsPerResponse: figure,
+  ...textMeasuresSchema.shape,
   tokens: figure,
   tokensTotal: figure,
   paddingShare: figure,
@@ -140,6 +148,7 @@ export const evaluationLineSchema = z.object({
   parseFailureShare: figure,
   verifierErrorShare: figure.default(0),
   reflectiveWordsPerResponse: figure,
+  ...textMeasuresSchema.shape,
   rewardParts: z.record(z.string(), z.object({ weight: figure, mean: figure })).default({}),
   reasons: z.record(z.string(), figure),
   byLevel: z.array(

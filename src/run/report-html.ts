@@ -87,8 +87,14 @@ ${card("Answer length", words.onlyAccuracy(data) ? "Mean tokens of an answer. No
 ${card("Reflective words", "Words such as “wait”, for each answer.", charts.wordsCurve(metrics))}
 ${card("What the groups were worth", html`Only mixed groups teach. ${kinds}`, charts.groupsCurve(metrics))}
 ${card("Entropy", "Nats for each token: how undecided the model is. Near zero, it has stopped trying new things.", charts.entropyCurve(metrics))}
-${card("Cut off by the token limit", "Share of answers that ran out of room. High values mean that the limit is the ceiling.", charts.truncatedCurve(metrics))}
+${card("Cut off by the token limit", `Share of answers that ran out of room. High values mean that the limit is the ceiling.${loops(data)}`, charts.truncatedCurve(metrics))}
 </div>`;
+}
+
+/** A weak model's long answers often go round in circles until the limit. */
+function loops({ summary: { before, after } }: ReportData): string {
+  if (before.loopShare === null || after.loopShare === null) return "";
+  return ` Held-out answers that end in a loop: ${percentText(before.loopShare, 1)} before, ${percentText(after.loopShare, 1)} after.`;
 }
 
 function thinking({ words: list }: ReportData): Markup {

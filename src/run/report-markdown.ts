@@ -10,7 +10,7 @@ export function reportMarkdown(data: ReportData): string {
   const { summary } = data;
   const { before, after, machine } = summary;
   const graders = words.graders(data);
-  const vote = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
+  const ifKnown = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
   return [
     `# ${words.headline(data)}`,
     `${percentText(before.pass1, 1)} (95 % interval ${words.intervalText(before)}) before, **${percentText(after.pass1, 1)}** (${words.intervalText(after)}) after. The charts are in report.html.`,
@@ -21,7 +21,7 @@ export function reportMarkdown(data: ReportData): string {
       [
         ["pass@1", percentText(before.pass1, 1), percentText(after.pass1, 1)],
         ["95 % interval", words.intervalText(before), words.intervalText(after)],
-        ["majority of 16", vote(before.majority16), vote(after.majority16)],
+        ["majority of 16", ifKnown(before.majority16), ifKnown(after.majority16)],
         ["mean length, tokens", words.number(before.meanLength), words.number(after.meanLength)],
         [
           "reflective words an answer",
@@ -29,6 +29,9 @@ export function reportMarkdown(data: ReportData): string {
           words.number(after.reflectiveWordsPerResponse, 2),
         ],
         ["cut off by the limit", percentText(before.truncatedShare, 1), percentText(after.truncatedShare, 1)],
+        ["repeats itself, share of n-grams", ifKnown(before.repetitionShare), ifKnown(after.repetitionShare)],
+        ["ends in a loop", ifKnown(before.loopShare), ifKnown(after.loopShare)],
+        ["words in another script", ifKnown(before.languageMixing), ifKnown(after.languageMixing)],
       ],
     ),
     "## By difficulty",
@@ -46,8 +49,8 @@ export function reportMarkdown(data: ReportData): string {
           old ? `${((level.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
           old ? words.number(old.meanLength, 0) : "–",
           words.number(level.meanLength, 0),
-          vote(old?.majority16 ?? null),
-          vote(level.majority16),
+          ifKnown(old?.majority16 ?? null),
+          ifKnown(level.majority16),
         ];
       }),
     ),

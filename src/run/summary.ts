@@ -3,6 +3,8 @@ import { AutodidactError } from "../errors.ts";
 import type { EvalReport } from "../eval/report.ts";
 import { environmentSchema } from "./environment.ts";
 
+/** A figure that earlier versions did not measure. */
+const added = z.number().nullable().default(null);
 /** Low and high end of a 95 % interval. */
 const interval = z.tuple([z.number(), z.number()]);
 
@@ -22,6 +24,11 @@ const measured = {
 export const measurementSchema = z.object({
   ...measured,
   truncatedShare: z.number().describe("share of answers cut off by the token limit"),
+  repetitionShare: added.describe("share of n-grams that stood in the answer before; null in runs of earlier versions"),
+  loopShare: added.describe("share of answers that end in a loop; null in runs of earlier versions"),
+  languageMixing: added.describe(
+    "share of words not in the answer's most common script; null in runs of earlier versions",
+  ),
   problems: z.int().describe("number of held-out problems"),
   samplesPerProblem: z.int().describe("answers drawn for each problem"),
   temperature: z.number().describe("sampling temperature"),
@@ -83,6 +90,9 @@ export function summarize(parts: SummaryParts): Summary {
   return { ...parts, before: measurement(parts.before), after: measurement(parts.after) };
 }
 
+/** A measurement that an earlier version wrote, before the run was resumed, lacks some figures. */
+const known = (value: number): number | null => (Number.isNaN(value) ? null : value);
+
 function measurement(report: EvalReport): Measurement {
   const sixteen = report.samplesPerProblem === 16;
   return {
@@ -92,6 +102,9 @@ function measurement(report: EvalReport): Measurement {
     meanLength: report.meanLength,
     reflectiveWordsPerResponse: report.reflectiveWordsPerResponse,
     truncatedShare: report.truncatedShare,
+    repetitionShare: known(report.repetitionShare),
+    loopShare: known(report.loopShare),
+    languageMixing: known(report.languageMixing),
     problems: report.problems,
     samplesPerProblem: report.samplesPerProblem,
     temperature: report.temperature,

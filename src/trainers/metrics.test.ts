@@ -54,6 +54,9 @@ test("metrics of a step's answers", () => {
       parseFailureShare: 3 / 8,
       verifierErrorShare: 0,
       reflectiveWordsPerResponse: 2 / 8,
+      repetitionShare: 0,
+      loopShare: 0,
+      languageMixing: 0,
       tokens: 16,
     },
   );

@@ -1,5 +1,7 @@
 import { isConstant } from "../advantage.ts";
+import type { TextMeasures } from "../eval/report.ts";
 import { isCorrect, mean, percentile } from "../eval/statistics.ts";
+import { textMeasures } from "../eval/text-measures.ts";
 import type { Objective } from "../losses/objective-schema.ts";
 import { clipSide, klTerm, sequenceRatio } from "../losses/reference-values.ts";
 import type { Scored } from "../rewards/score.ts";
@@ -24,6 +26,7 @@ export type RolloutMetrics<N extends string = string> = Pick<
   | "parseFailureShare"
   | "verifierErrorShare"
   | "reflectiveWordsPerResponse"
+  | keyof TextMeasures
   | "tokens"
 >;
 
@@ -60,6 +63,7 @@ export function rolloutMetrics<N extends string = string>(
     parseFailureShare: share((rollout) => rollout.answer === null),
     verifierErrorShare: share((rollout) => rollout.failures !== undefined),
     reflectiveWordsPerResponse: mean(all.map((rollout) => countReflectiveWords(rollout.text))),
+    ...textMeasures(all.map((rollout) => rollout.text)),
     tokens: lengths.reduce((sum, length) => sum + length, 0),
   };
 }

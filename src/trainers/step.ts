@@ -1,4 +1,5 @@
 import type { Advantaged } from "../advantage.ts";
+import type { TextMeasures } from "../eval/report.ts";
 import type { Group } from "../rollout/rollout.ts";
 
 /** What a trainer yields: drawn by the terminal, written by the run directory, owned by nobody. */
@@ -22,7 +23,7 @@ export interface GrpoStep<N extends string = string> {
 }
 
 /** Everything here is a function of seed and machine; wall-clock figures are in Timing. N: names of the reward parts. */
-export interface GrpoMetrics<N extends string = string> {
+export interface GrpoMetrics<N extends string = string> extends TextMeasures {
   readonly reward: number;
   /** "reward/NAME" of each part, unweighted mean; parts of weight 0 too. */
   readonly rewardParts: Readonly<Record<`reward/${N}`, number>>;
