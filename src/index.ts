@@ -33,6 +33,19 @@ export { type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate
 export { countReflectiveWords } from "./eval/reflection.ts";
 export { endsInLoop, repetitionShare } from "./eval/repetition.ts";
 export type { Estimate, EvalReport, LevelReport, TextMeasures } from "./eval/report.ts";
+export { type Curriculum, type CurriculumOptions, curriculum } from "./families/curriculum.ts";
+export { families, loadFamily, loadTask } from "./families/families.ts";
+export {
+  defineFamily,
+  defineFreeFamily,
+  type Family,
+  type FamilyDeclaration,
+  type FamilyProblem,
+  type FreeFamilyDeclaration,
+  type Size,
+} from "./families/family.ts";
+export { type MixedProblem, type MixturePart, mixture } from "./families/mixture.ts";
+export * as kinds from "./families/values.ts";
 export {
   describeObjective,
   type Objective,
@@ -62,6 +75,7 @@ export {
   type Answer,
   defineTask,
   type NamedTask,
+  type Observation,
   type Problem,
   type Reward,
   type RewardName,
