@@ -116,7 +116,7 @@ class Pool implements SandboxPool {
       if (queue.length === 0) return;
       if (worker.ready) worker.take(queue.shift()!);
     }
-    const coming = crew.filter((worker) => worker.starting).length;
+    const coming = crew.filter((worker) => worker.coming).length;
     for (let missing = queue.length - coming; missing > 0 && crew.length < this.#size && !this.#closed; missing--)
       crew.push(new Worker(kind, { ready: () => this.#onReady(kind), gone: (worker) => this.#onGone(kind, worker) }));
   }
@@ -200,6 +200,11 @@ class Worker {
 
   get ready(): boolean {
     return this.#state === "ready";
+  }
+
+  /** Will be ready by itself: it starts, or puts the interpreter back. */
+  get coming(): boolean {
+    return this.#state === "starting" || this.#state === "resetting";
   }
 
   /** Not yet ready for the first time, or ended before it was. */
