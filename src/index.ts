@@ -32,7 +32,7 @@ export { AutodidactError } from "./errors.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export { countReflectiveWords } from "./eval/reflection.ts";
 export { endsInLoop, repetitionShare } from "./eval/repetition.ts";
-export type { Estimate, EvalReport, LevelReport, TextMeasures } from "./eval/report.ts";
+export type { Estimate, EvalReport, FamilyReport, LevelReport, TextMeasures } from "./eval/report.ts";
 export { type Curriculum, type CurriculumOptions, curriculum } from "./families/curriculum.ts";
 export { families, loadFamily, loadTask } from "./families/families.ts";
 export {

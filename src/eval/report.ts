@@ -41,10 +41,20 @@ export interface EvalReport extends TextMeasures {
   /** Share of answers by reason code; "correct" is one of them. */
   readonly reasons: Readonly<Record<string, number>>;
   readonly byLevel: readonly LevelReport[];
+  /** By name; there where problems name their family. */
+  readonly byFamily?: readonly FamilyReport[];
 }
 
-export interface LevelReport {
+export interface LevelReport extends PartReport {
   readonly level: number;
+}
+
+export interface FamilyReport extends PartReport {
+  readonly family: string;
+}
+
+/** Scores on some of the problems. */
+export interface PartReport {
   readonly problems: number;
   readonly pass1: Estimate;
   readonly majority: number;

@@ -1,7 +1,7 @@
 import { type Key, random } from "../random.ts";
 import type { Scored } from "../rewards/score.ts";
 import type { Group } from "../rollout/rollout.ts";
-import type { Estimate, EvalReport, LevelReport } from "./report.ts";
+import type { Estimate, EvalReport, PartReport } from "./report.ts";
 import { textMeasures } from "./text-measures.ts";
 
 /** Full marks in the accuracy part: what pass@1, pass@k and votes count as right. */
@@ -93,6 +93,7 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
   }
   const all = groups.flatMap((group) => group.rollouts);
   const levels = [...new Set(groups.map((group) => group.problem.level))].sort((a, b) => a - b);
+  const families = [...new Set(groups.flatMap((group) => group.problem.family ?? []))].sort();
   return {
     problems: groups.length,
     samplesPerProblem: samples,
@@ -120,18 +121,35 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
     reflectiveWordsPerResponse: reflectiveWords(all, settings),
     ...textMeasures(all.map((rollout) => rollout.text)),
     reasons: shares(all.map((rollout) => rollout.reason)),
-    byLevel: levels.map((level): LevelReport => {
-      const ofLevel = groups.filter((group) => group.problem.level === level);
-      const rollouts = ofLevel.flatMap((group) => group.rollouts);
-      return {
+    byLevel: levels.map((level) => ({
+      level,
+      ...partReport(
+        groups.filter((group) => group.problem.level === level),
+        settings,
         level,
-        problems: ofLevel.length,
-        pass1: pass1(ofLevel, settings, level),
-        majority: mean(ofLevel.map(majorityIsRight)),
-        meanLength: meanLength(rollouts),
-        reflectiveWordsPerResponse: reflectiveWords(rollouts, settings),
-      };
+      ),
+    })),
+    ...(families.length > 0 && {
+      byFamily: families.map((family) => ({
+        family,
+        ...partReport(
+          groups.filter((group) => group.problem.family === family),
+          settings,
+          family,
+        ),
+      })),
     }),
+  };
+}
+
+function partReport(groups: readonly Group<Scored>[], settings: EvalSettings, of: Key): PartReport {
+  const rollouts = groups.flatMap((group) => group.rollouts);
+  return {
+    problems: groups.length,
+    pass1: pass1(groups, settings, of),
+    majority: mean(groups.map(majorityIsRight)),
+    meanLength: meanLength(rollouts),
+    reflectiveWordsPerResponse: reflectiveWords(rollouts, settings),
   };
 }
 

@@ -56,6 +56,12 @@ const words: Kind<readonly string[]> = {
   show: (value) => value.join(" > "),
 };
 
+/** What is wrong with a chain, whatever its length. */
+function faultOf(chain: readonly string[], { from, to }: { from: string; to: string }): string | null {
+  if (chain[0] !== from || chain.at(-1) !== to) return "wrong-ends";
+  return chain.slice(1).every((word, i) => editDistance(chain[i]!, word) === 1) ? null : "not-one-edit";
+}
+
 function mutate(word: string, random: Random): string {
   const at = random.int(0, word.length - 1);
   const letter = lettersOf(random, 1, alphabet);
@@ -88,13 +94,15 @@ export const editScript = defineFamily({
     `Turn ${from} into ${to} in ${edits} steps. A step inserts one letter, removes one letter, or changes one letter. Write all strings on the way, ${from} first and ${to} last, ${edits + 1} strings in all.`,
   kind: words,
   solve: ({ from, to }) => chain(from, to),
-  check(value, { from, to, edits }) {
-    if (value[0] !== from || value.at(-1) !== to) return "wrong-ends";
-    if (value.slice(1).some((word, i) => editDistance(value[i]!, word) !== 1)) return "not-one-edit";
-    return value.length === edits + 1 ? "correct" : "too-many-steps";
+  check(value, content) {
+    const fault = faultOf(value, content);
+    if (fault !== null) return fault;
+    return value.length === content.edits + 1 ? "correct" : "too-many-steps";
   },
-  vote: (value, { from, to }) =>
-    value[0] === from && value.at(-1) === to ? `${value.length - 1} steps` : "wrong-ends",
+  vote(value, content) {
+    const fault = faultOf(value, content);
+    return fault === null ? `${value.length - 1} steps` : fault;
+  },
   steps: ({ from, to, edits }) =>
     `The strings differ by ${edits} edits; changing them from the end of ${from} gives ${to} .`,
 });

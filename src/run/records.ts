@@ -93,6 +93,8 @@ export const rolloutLineSchema = z.object({
   /** Id of the problem. */
   problem: z.string(),
   level: z.int(),
+  /** Of the problem, where it names one. */
+  family: z.string().exactOptional(),
   prompt: z.string(),
   /** Position in the group. */
   sample: z.int(),
@@ -130,6 +132,14 @@ export type AnswerLine = z.output<typeof answerLineSchema>;
 
 const estimate = z.object({ value: figure, low: figure, high: figure });
 
+const part = {
+  problems: z.int(),
+  pass1: estimate,
+  majority: figure,
+  meanLength: figure,
+  reflectiveWordsPerResponse: figure,
+};
+
 /** A line of evaluations.jsonl: label and step beside the whole EvalReport. */
 export const evaluationLineSchema = z.object({
   label: z.string(),
@@ -151,16 +161,8 @@ export const evaluationLineSchema = z.object({
   ...textMeasuresSchema.shape,
   rewardParts: z.record(z.string(), z.object({ weight: figure, mean: figure })).default({}),
   reasons: z.record(z.string(), figure),
-  byLevel: z.array(
-    z.object({
-      level: z.int(),
-      problems: z.int(),
-      pass1: estimate,
-      majority: figure,
-      meanLength: figure,
-      reflectiveWordsPerResponse: figure,
-    }),
-  ),
+  byLevel: z.array(z.object({ level: z.int(), ...part })),
+  byFamily: z.array(z.object({ family: z.string(), ...part })).exactOptional(),
 }) satisfies z.ZodType<EvalReport>;
 export type EvaluationLine = z.output<typeof evaluationLineSchema>;
 
@@ -199,6 +201,7 @@ function graded({ problem }: Group<Scored>, rollout: Scored) {
   return {
     problem: problem.id,
     level: problem.level,
+    ...(problem.family !== undefined && { family: problem.family }),
     prompt: problem.prompt,
     sample: rollout.sample,
     text: rollout.text,

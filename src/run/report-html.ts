@@ -25,6 +25,7 @@ export function reportHtml(data: ReportData): string {
 ${hero(data)}
 ${words.story(data).map((sentence) => html`<p class="lead">${sentence}</p>\n`)}
 ${levels(data)}
+${families(data)}
 ${curves(data)}
 ${thinking(data)}
 ${voting(data)}
@@ -69,6 +70,21 @@ ${card("Share of right answers", html`${baseKey}${trainedKey}`, `<div class="wid
 ${card("Gain by level", "Percentage points won on each level.", charts.gainByLevel(before, after))}
 ${card("Answer length by level", html`Mean tokens of an answer. ${baseKey}${trainedKey}`, charts.lengthByLevel(before, after))}
 </div>`;
+}
+
+/** There where problems name their family. */
+function families({ summary: { before, after } }: ReportData): Markup {
+  if (after.byFamily === undefined) return raw("");
+  const rows = after.byFamily.map((now) => {
+    const cells = words.partCells(
+      before.byFamily?.find(({ family }) => family === now.family),
+      now,
+    );
+    return html`<tr><td>${now.family}</td>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
+  });
+  return html`<h2>Before and after, by family</h2>
+<div class="card"><table><tr><th>family</th>${words.partHead.map((head) => html`<th class="n">${head}</th>`)}</tr>
+${rows}</table></div>`;
 }
 
 function curves(data: ReportData): Markup {

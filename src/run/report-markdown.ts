@@ -36,24 +36,24 @@ export function reportMarkdown(data: ReportData): string {
     ),
     "## By difficulty",
     table(
-      ["level", "problems", "pass@1 base", "trained", "gain", "length base", "trained", "vote base", "trained"],
-      after.byLevel.map((level) => {
-        const old = before.byLevel.find((one) => one.level === level.level);
-        const share = (one: typeof old): string =>
-          one ? `${percentText(one.pass1, 1)} (${words.intervalText({ ...before, ...one })})` : "–";
-        return [
-          String(level.level),
-          String(level.problems),
-          share(old),
-          share(level),
-          old ? `${((level.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
-          old ? words.number(old.meanLength, 0) : "–",
-          words.number(level.meanLength, 0),
-          ifKnown(old?.majority16 ?? null),
-          ifKnown(level.majority16),
-        ];
+      ["level", ...words.partHead],
+      after.byLevel.map((now) => {
+        const old = before.byLevel.find(({ level }) => level === now.level);
+        return [String(now.level), ...words.partCells(old, now)];
       }),
     ),
+    ...(after.byFamily
+      ? [
+          "## By family",
+          table(
+            ["family", ...words.partHead],
+            after.byFamily.map((now) => {
+              const old = before.byFamily?.find(({ family }) => family === now.family);
+              return [now.family, ...words.partCells(old, now)];
+            }),
+          ),
+        ]
+      : []),
     "## Words of second thought",
     `Uses in 100 answers; "doubled" is the first step at which the rate over ${wordWindow} steps is more than twice the base's.`,
     table(

@@ -10,8 +10,38 @@ export const number = (value: number, digits = 1): string =>
     ? value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
     : "–";
 
-export const intervalText = ({ pass1Interval: [low, high] }: Measurement): string =>
+export const intervalText = ({ pass1Interval: [low, high] }: Pick<Measurement, "pass1Interval">): string =>
   `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)}\u00a0%`;
+
+/** Figures of a level or a family, in the columns of `partCells`. */
+type Part = Omit<Measurement["byLevel"][number], "level">;
+
+export const partHead: readonly string[] = [
+  "problems",
+  "pass@1 base",
+  "trained",
+  "gain",
+  "length base",
+  "trained",
+  "vote base",
+  "trained",
+];
+
+/** A level's or a family's row, the base's figures where it was measured there. */
+export function partCells(old: Part | undefined, now: Part): string[] {
+  const share = (one: Part): string => `${percentText(one.pass1, 1)} (${intervalText(one)})`;
+  const vote = (one: Part | undefined): string => (one?.majority16 == null ? "–" : percentText(one.majority16, 1));
+  return [
+    String(now.problems),
+    old ? share(old) : "–",
+    share(now),
+    old ? `${((now.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
+    old ? number(old.meanLength, 0) : "–",
+    number(now.meanLength, 0),
+    vote(old),
+    vote(now),
+  ];
+}
 
 export function headline({ summary: { before, after } }: ReportData): string {
   const verb =

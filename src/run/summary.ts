@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
-import type { EvalReport } from "../eval/report.ts";
+import type { EvalReport, PartReport } from "../eval/report.ts";
 import { environmentSchema } from "./environment.ts";
 
 /** A figure that earlier versions did not measure. */
@@ -42,6 +42,16 @@ export const measurementSchema = z.object({
       }),
     )
     .describe("the same figures for each difficulty level"),
+  byFamily: z
+    .array(
+      z.object({
+        family: z.string().describe("name of the family"),
+        problems: z.int().describe("number of problems of this family"),
+        ...measured,
+      }),
+    )
+    .exactOptional()
+    .describe("the same figures for each family of problems; there where problems name theirs"),
 });
 
 /** summary.json: the run in figures. Every field is described here and in docs/run-directory.md. */
@@ -109,14 +119,23 @@ function measurement(report: EvalReport): Measurement {
     samplesPerProblem: report.samplesPerProblem,
     temperature: report.temperature,
     maxTokens: report.maxTokens,
-    byLevel: report.byLevel.map((level) => ({
-      level: level.level,
-      problems: level.problems,
-      pass1: level.pass1.value,
-      pass1Interval: [level.pass1.low, level.pass1.high],
-      majority16: sixteen ? level.majority : null,
-      meanLength: level.meanLength,
-      reflectiveWordsPerResponse: level.reflectiveWordsPerResponse,
-    })),
+    byLevel: report.byLevel.map((one) => ({ level: one.level, ...part(one, sixteen) })),
+    ...(report.byFamily && {
+      byFamily: report.byFamily.map((one) => ({ family: one.family, ...part(one, sixteen) })),
+    }),
+  };
+}
+
+function part(
+  { problems, pass1, majority, meanLength, reflectiveWordsPerResponse }: PartReport,
+  sixteen: boolean,
+): Omit<Measurement["byLevel"][number], "level"> {
+  return {
+    problems,
+    pass1: pass1.value,
+    pass1Interval: [pass1.low, pass1.high],
+    majority16: sixteen ? majority : null,
+    meanLength,
+    reflectiveWordsPerResponse,
   };
 }
