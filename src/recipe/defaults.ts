@@ -20,7 +20,7 @@ export const zeroDefaults = {
 /** `--quick`: a visible rise in about a minute. */
 export const quickDefaults = {
   ...zeroDefaults,
-  steps: 12,
+  steps: 9,
   evaluation: { problems: 50, samplesPerProblem: 4, every: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
 
