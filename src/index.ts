@@ -54,6 +54,9 @@ export {
   presets,
   resolveObjective,
 } from "./losses/objective.ts";
+export { compareMaths, type MathsComparison, mathsEqual } from "./maths/compare.ts";
+export { type AnswerSource, extractAnswers, type FoundAnswer } from "./maths/extract.ts";
+export { gradeMaths, type MathsOptions } from "./maths/grade.ts";
 export { type ModelConfig, modelConfigSchema } from "./model/config.ts";
 export { parameterCount, parameterShapes } from "./model/parameters.ts";
 export type { Policy } from "./model/policy.ts";
