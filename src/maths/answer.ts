@@ -92,16 +92,29 @@ function flattened(text: string): string {
 
 /** Identical characters are one answer, whatever they mean. */
 function literalOf(clean: string): string {
-  return clean
-    .replace(/\\(?:left|right|displaystyle|,|;|!|:|quad|qquad)(?![a-zA-Z])|\\ |[\s$~]/g, "")
-    .replace(/\\[dtc]frac/g, "\\frac")
-    .replace(/^\\(?:text|mathrm|textbf)\{([^{}\\]*)\}$/, "$1");
+  return (
+    clean
+      .replace(/\\(?:left|right|displaystyle|,|;|!|:|quad|qquad)(?![a-zA-Z])|\\ |[$~]/g, " ")
+      // "5 5" is not 55.
+      .replace(/(?<!\w)\s+|\s+(?!\w)/g, "")
+      .replace(/\\[dtc]frac/g, "\\frac")
+      .replace(/^\\(?:text|mathrm|textbf)\{([^{}\\]*)\}$/, "$1")
+  );
+}
+
+const textCommands =
+  /\\(?:text|textbf|textit|mathrm|mbox|mathbf|textrm|operatorname|emph)\s*(?=\{)|\\(?:[,;:! ]|quad\b|left\b|right\b)/g;
+
+/** May the words be compared, with case, braces and commas taken off? Never where a formula could become another by that. */
+function isText(clean: string, readable: boolean): boolean {
+  const bare = clean.replace(textCommands, " ");
+  if (/[\\^_]/.test(bare)) return false;
+  return !readable || (bare !== clean && /^[\s{}$()\p{L}.]*$/u.test(bare));
 }
 
 function wordsOf(clean: string): string {
   const words = clean
-    .replace(/\\(?:text|textbf|textit|mathrm|mbox|mathbf|textrm|operatorname|emph)\s*(?=\{)/g, " ")
-    .replace(/\\[,;:! ]|\\(?:quad|left|right)/g, " ")
+    .replace(textCommands, " ")
     .replace(/[{}$"'`\\]/g, "")
     .replace(/\bthe\b|\ban?\b(?=\s+[a-z]{2})/gi, " ")
     .replace(/[,;]|\.(?=\s|$)|[!?]$/g, " ")
@@ -234,8 +247,7 @@ export function readAnswer(text: string): ReadAnswer {
   }
   const named = wholeSets[wordsOf(clean)];
   if (named !== undefined) readings.push(named);
-  const words =
-    clean.length > longestText || (whole && !/\\text|\\mathrm|\\mbox|[A-Za-z]{3}/.test(clean)) ? null : wordsOf(clean);
+  const words = clean.length > longestText || !isText(clean, whole) ? null : wordsOf(clean);
   return {
     literal,
     words: words === "" ? null : words,

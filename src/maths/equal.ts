@@ -120,6 +120,7 @@ export class Equality {
         if (a.clock === null || b.clock === null) {
           // 5:30 and 5:30 pm: the half of the day may be left out.
           const [clock, plain] = a.clock === null ? [b.clock!, a] : [a.clock, b as typeof a];
+          if (plain.parts.some((part) => part.kind !== "number")) return false;
           return sameTime(
             clock,
             `${plain.parts.map((part) => (part.kind === "number" ? formatRational(part.value) : "")).join(":")} `,
@@ -136,7 +137,7 @@ export class Equality {
     }
     const [ratio, other] = a.kind === "ratio" ? [a, b] : [b as MathsNode & { kind: "ratio" }, a];
     if (other.kind === "quantity") return this.ratios(ratio, other.arg);
-    if (ratio.clock !== null || ratio.parts.length !== 2 || !isScalar(other)) return false;
+    if (ratio.clock !== null || ratio.parts.length !== 2 || !isScalar(other) || isTimeOfDay(ratio.parts)) return false;
     return this.quantities({ kind: "quotient", left: ratio.parts[0]!, right: ratio.parts[1]! }, other);
   }
 
@@ -204,7 +205,7 @@ export class Equality {
     }
     if (a.kind === "group" || b.kind === "group") {
       const [group, other] = a.kind === "group" ? [a, b] : [b as MathsNode & { kind: "group" }, a];
-      if (other.kind === "list" && group.open !== "[") {
+      if (other.kind === "list" && group.open !== "[" && !isAlternative(other)) {
         const items = valuesOf(other);
         if (a.kind === "group" ? this.ordered(group.items, items) : this.ordered(items, group.items)) return true;
       }
@@ -256,6 +257,19 @@ const isComputed = (node: MathsNode): boolean => node.kind === "set-operation" |
 const isLonger = (a: RelationNode, b: RelationNode): boolean =>
   a.args[0]!.kind !== "symbol" && b.args[0]!.kind === "symbol" && b.args[0]!.name === "y";
 
+/** x = 1 or x = 2: no tuple. */
+function isAlternative(list: MathsNode & { kind: "list" }): boolean {
+  const names = list.items.map(assignedName).filter((name) => name !== null);
+  return list.join === "or" || new Set(names).size < names.length;
+}
+
+/** 9:30 may be a ratio beside another ratio, but it is not 3/10. */
+function isTimeOfDay([hours, minutes]: readonly MathsNode[]): boolean {
+  if (hours?.kind !== "number" || minutes?.kind !== "number") return false;
+  const [h, m] = [hours.value.n, minutes.value.n];
+  return hours.value.d === 1n && minutes.value.d === 1n && h >= 0n && h < 24n && m >= 10n && m < 60n;
+}
+
 function sameTime(a: string, b: string): boolean {
   const minutes = (clock: string): number[] => {
     const [time = "", half = ""] = clock.split(" ");
@@ -265,7 +279,9 @@ function sameTime(a: string, b: string): boolean {
   };
   const [[x, s, p], [y, t, q]] = [minutes(a), minutes(b)] as [number[], number[]];
   if (s !== t) return false;
-  return x === y || (p !== q && x! % 720 === y! % 720);
+  // Without am or pm, up to 12 o'clock may be either; 17:30 is not.
+  const open = p !== q && (p === 0 ? x! < 780 : y! < 780);
+  return x === y || (open && x! % 720 === y! % 720);
 }
 
 interface Peeled {

@@ -110,6 +110,21 @@ export function everyNode(node: MathsNode, look: (one: MathsNode) => void): void
   for (const child of childrenOf(node)) everyNode(child, look);
 }
 
+/** Has it a value for each choice of something: a variable that no sum or integral binds, a function that is not known? */
+export function isOpen(node: MathsNode): boolean {
+  const bound = new Set<string>();
+  everyNode(node, (one) => {
+    if (one.kind === "range" && one.from !== null && one.to !== null) bound.add(one.variable);
+  });
+  return someNode(
+    node,
+    (one) =>
+      (one.kind === "symbol" && !bound.has(one.name)) ||
+      (one.kind === "range" && (one.from === null || one.to === null)) ||
+      (one.kind === "call" && /^(?:function|accent|figure)/.test(one.name)),
+  );
+}
+
 /** The names of the variables in it. */
 export function variablesOf(...nodes: readonly MathsNode[]): Set<string> {
   const names = new Set<string>();

@@ -2,7 +2,7 @@ import type { Complex } from "./complex.ts";
 import { allPoints, Numeric, points } from "./evaluate.ts";
 import { differenceOf, type Exact, exactOf, rationalValue } from "./exact.ts";
 import { type Budget, type MathsFault, Refusal } from "./limits.ts";
-import { isArithmetic, type MathsNode, someNode } from "./node.ts";
+import { isArithmetic, isOpen, type MathsNode, someNode } from "./node.ts";
 import { equalRational, powerRational, type Rational, rational, toNumber } from "./rational.ts";
 
 /** Relative difference below which two doubles are one value; the exact comparison has gone before. */
@@ -38,10 +38,7 @@ export function scalarOf(node: MathsNode, budget: Budget): Scalar | null {
     node,
     exact,
     rational: exact === null ? null : rationalValue(exact),
-    variables: someNode(
-      node,
-      (one) => one.kind === "symbol" || (one.kind === "call" && /^(?:function|accent|figure)/.test(one.name)),
-    ),
+    variables: isOpen(node),
     imaginary: someNode(node, (one) => one.kind === "constant" && one.name === "i"),
     infinite,
     decimal: bare.kind === "number" ? (bare.decimal ?? null) : null,
@@ -58,6 +55,8 @@ const finite = ([a, b]: Complex): boolean => Number.isFinite(a) && Number.isFini
 
 export function close([a, b]: Complex, [c, d]: Complex, within = tolerance): boolean {
   const size = Math.max(Math.hypot(a, b), Math.hypot(c, d));
+  // Every number is within a share of infinity; what overflows has been compared exactly or not at all.
+  if (!Number.isFinite(size)) return false;
   return Math.hypot(a - c, b - d) <= within * size || size < 1e-300;
 }
 
@@ -77,7 +76,13 @@ export function constantValue(scalar: Scalar, budget: Budget): Complex {
  */
 function isRoundingOf(decimal: Scalar, other: Scalar, budget: Budget): boolean {
   const digits = decimal.decimal;
-  if (digits === null || digits.significant < roundedDigits || decimal.rational === null || other.variables)
+  if (
+    digits === null ||
+    digits.significant < roundedDigits ||
+    decimal.rational === null ||
+    other.variables ||
+    other.infinite
+  )
     return false;
   const places = Math.min(digits.places, noisePlaces);
   if (Math.abs(places) > 400) return false;
