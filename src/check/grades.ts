@@ -159,15 +159,15 @@ export class Trial {
     const seconds = (performance.now() - began) / 1000;
     const [slowest, seen] = [this.#slowest, this.#longest];
     // A machine that was busy for a moment is no slow verifier: asked again, the shorter time counts.
-    const again = seen !== null && seen.blocked > slowVerdict ? await this.#grade(seen) : seen;
-    const blocked = Math.min(seen?.blocked ?? 0, again?.blocked ?? 0);
+    const slowestMilliseconds = slowest && Math.min(slowest.milliseconds, (await this.#grade(slowest)).milliseconds);
+    const blocked = seen && Math.min(seen.blocked, (await this.#grade(seen)).blocked);
     const speed: Speed = {
       verdictsPerSecond: count / Math.max(seconds, 1e-9),
-      slowestMilliseconds: slowest?.milliseconds ?? 0,
+      slowestMilliseconds: slowestMilliseconds ?? 0,
       slowest: slowest?.what ?? "",
     };
     const failures = new Failures();
-    if (seen !== null && blocked > slowVerdict)
+    if (seen !== null && blocked !== null && blocked > slowVerdict)
       failures.add(
         `nothing else could run for ${(blocked / 1000).toFixed(1)} s at ${seen.what}: bound the work by construction, nothing can interrupt it`,
         seen.problem,

@@ -109,6 +109,21 @@ describe("grade", () => {
     assert.match(none!.error!, /^line 3: is null/);
   });
 
+  test("what task show prints is what grade takes", async () => {
+    for (const task of ["sequence", write("shown.ts", twice)]) {
+      const shown = JSON.parse((await autodidact(["task", "show", task, "-n", "3", "--seed", "7", "--json"])).stdout);
+      const lines = (shown as { problems: { gold: string }[] }).problems.map((problem) =>
+        JSON.stringify({ problem, completion: problem.gold }),
+      );
+      assert.equal(lines.length, 3);
+      const { stdout } = await autodidact(["grade", "--task", task], lines.join("\n"));
+      assert.deepEqual(
+        linesOf(stdout).map(({ reward, reason }) => [reward, reason]),
+        lines.map(() => [1, "correct"]),
+      );
+    }
+  });
+
   test("a wrong command line is refused with the remedy", async () => {
     for (const [argv, code, message] of [
       [["grade"], 2, /OPTION_MISSING: --verifier is required: one of maths, code, task/],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Problem } from "../tasks/task.ts";
 import { defineCommand } from "./command.ts";
 import { clean } from "./spans.ts";
 
@@ -22,7 +23,7 @@ export const taskShow = defineCommand({
   name: "task show",
   summary: "sample problems of a task with their gold answers, and what grows with its levels",
   description:
-    "Prints problems of a task that ships, each with an answer that earns full marks. The same seed gives the same problems.",
+    "Prints problems of a task, one that ships or your own, each with an answer that earns full marks. The same seed gives the same problems. With --json each problem is whole, as `grade --task` takes it.",
   examples: [
     { command: "autodidact task show graph-path", what: "one problem of each level" },
     { command: "autodidact task show zebra --level 5 -n 3 --seed 2", what: "three of the hardest" },
@@ -34,17 +35,17 @@ export const taskShow = defineCommand({
     split: z.enum(["train", "eval"]).default("train").describe("training or held-out problems"),
     seed: z.int().min(0).default(1).describe("names the training problems").meta({ value: "N" }),
   }),
-  positionals: z.object({ name: z.string().min(1).describe("name of a task, as in task list") }),
+  positionals: z.object({ name: z.string().min(1).describe("a name as in task list, or a .ts or .js file") }),
   async run({ name, level, n, split, seed }, context) {
-    const { loadTask } = await import("../families/families.ts");
+    const { openTask } = await import("../run/load-task.ts");
     const { random } = await import("../random.ts");
-    const task = await loadTask(name);
+    const task = await openTask(name, context.cwd);
     const sizes = sizesOf(task);
     const wanted = new Set(level.length === 0 ? [1, 2, 3, 4, 5] : level);
-    const shown: { id: string; level: number; prompt: string; gold: string }[] = [];
+    const shown: (Problem & { readonly gold: string })[] = [];
     for (const problem of task.problems(split, random(seed, "show"))) {
       if (!wanted.has(problem.level)) continue;
-      shown.push({ id: problem.id, level: problem.level, prompt: problem.prompt, gold: task.gold(problem) });
+      shown.push({ ...problem, gold: task.gold(problem) });
       if (shown.length === n) break;
     }
     const text = [

@@ -8,6 +8,8 @@ import { fakeAnswers, fakeEnvironment, fakeReport, fakeStep, fakeSummary } from 
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
 import { collectReport } from "./report-data.ts";
+import { reportHtml } from "./report-html.ts";
+import { reportMarkdown } from "./report-markdown.ts";
 import { openRun } from "./run-directory.ts";
 
 let path: string;
@@ -79,6 +81,28 @@ test("the same run gives the same report", async () => {
   const one = await readFile(join(path, "report.html"), "utf8");
   await writeReport(path);
   assert.equal(await readFile(join(path, "report.html"), "utf8"), one);
+});
+
+test("several graders stand side by side, with what was only reported", async () => {
+  const run = await readRun(path);
+  const one = await collectReport(run, run.summary!);
+  assert.doesNotMatch(reportMarkdown(one), /each grader/);
+  const graders = (accuracy: number, lenient: number) => ({
+    accuracy: { weight: 1, mean: accuracy },
+    lenient: { weight: 0, mean: lenient },
+  });
+  const evaluations = run.evaluations.map((line, i) => ({
+    ...line,
+    rewardParts: i === 0 ? graders(0.125, 0.5) : graders(0.75, 0.5),
+  }));
+  const data = await collectReport({ ...run, evaluations }, run.summary!);
+  const markdown = reportMarkdown(data);
+  assert.match(markdown, /\| accuracy \| 1 \| 0\.125 \| 0\.750 \|/);
+  assert.match(markdown, /\| lenient \| 0: reported only \| 0\.500 \| 0\.500 \|/);
+  const { document } = parseHTML(reportHtml(data));
+  assert.match(document.documentElement.textContent ?? "", /What each grader says.*lenient\s*0: reported only/s);
+  // What is only reported pays nothing: accuracy was still the whole reward.
+  assert.match(markdown, /that one grade was all it was told/);
 });
 
 test("first use and doubling of a word are the steps they are defined to be", async () => {

@@ -109,6 +109,10 @@ test("remedies look at the run", () => {
   const { objective } = run;
   const sampling = { ...objective.sampling, topP: 0.9 };
   assert.deepEqual(of({ ratioGapMean: 1 }, { objective: { ...objective, sampling } }), ["objective.sampling.topP=1"]);
+  // What is only reported paid nothing, however large it is.
+  const rewardParts = { "reward/accuracy": 0, "reward/format": 0.2, "reward/lenient": 0.9 };
+  const weights = { accuracy: 1, format: 0.1, lenient: 0 };
+  assert.deepEqual(of({ pass1: 0, rewardParts }, { weights }), ["the task's rewards.format.weight=0"]);
   const overlong = { ...objective.overlong, policy: "mask" } as const;
   assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), ["objective.overlong.policy=keep"]);
   assert.deepEqual(of({ groupsMixed: 0, groupsAllRight: 0.9 }, {}), ["levels=[5]"]);

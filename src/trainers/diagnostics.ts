@@ -48,6 +48,8 @@ export interface DiagnosedRun {
   readonly maxTokens: number;
   readonly learningRate: number;
   readonly objective: Pick<Objective, "overlong" | "sampling">;
+  /** Of each reward part; those of weight 0 pay nothing. @default all pay */
+  readonly weights?: Readonly<Record<string, number>>;
 }
 
 export interface Finding {
@@ -112,8 +114,8 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
   },
   formatOnly: {
     holds: ({ pass1, reward }) => pass1 === 0 && reward > 0,
-    explain: ({ rewardParts }, steps) => {
-      const part = largestOtherPart(rewardParts);
+    explain: ({ rewardParts }, steps, { weights }) => {
+      const part = largestOtherPart(rewardParts, weights);
       return [
         `For ${times(steps)} all reward came from ${part} and none from accuracy: the model learns the form and not the task.`,
         `the task's rewards.${part}.weight=0`,
@@ -170,11 +172,14 @@ function mismatchRemedy({ topP, topK, temperature }: Objective["sampling"]): str
   return "provider=cpu";
 }
 
-/** Name of the largest reward part besides accuracy. */
-function largestOtherPart(parts: GrpoMetrics["rewardParts"]): string {
-  const others = Object.entries(parts).filter(([name]) => name !== "reward/accuracy");
-  others.sort(([, a], [, b]) => b - a);
-  return others[0]?.[0].replace("reward/", "") ?? "format";
+/** Name of the part besides accuracy that paid most. */
+function largestOtherPart(parts: GrpoMetrics["rewardParts"], weights: DiagnosedRun["weights"] = {}): string {
+  const paid = Object.entries(parts)
+    .map(([name, mean]) => [name.replace("reward/", ""), mean] as const)
+    .map(([name, mean]) => [name, mean * (weights[name] ?? 1)] as const)
+    .filter(([name]) => name !== "accuracy");
+  paid.sort(([, a], [, b]) => b - a);
+  return paid[0]?.[0] ?? "format";
 }
 
 function times(steps: number): string {

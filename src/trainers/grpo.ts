@@ -99,6 +99,7 @@ export async function* grpo<T extends Task>(
       maxTokens: options.maxTokens,
       learningRate: options.schedule.learningRate,
       objective,
+      weights: Object.fromEntries(Object.entries(task.rewards).map(([name, { weight }]) => [name, weight])),
     });
     const stop = trouble === null ? findings.find(({ fatal }) => fatal)?.code : "verifierErrors";
     yield {
