@@ -12,7 +12,7 @@ after(() => pool.close());
 
 function run(language: Language, code: string, more: Partial<Job> = {}): Promise<Outcome> {
   return pool.run({
-    ...{ language, code, input: "", call: null, timeMs: 5_000, memoryMiB: 256, outputBytes: 64 * 1024 },
+    ...{ language, code, input: "", call: null, timeMs: 20_000, memoryMiB: 256, outputBytes: 64 * 1024 },
     ...more,
   });
 }
@@ -395,7 +395,7 @@ describe("the pool", () => {
       code: "console.log(1)",
       input: "",
       call: null,
-      timeMs: 3000,
+      timeMs: 20_000,
       memoryMiB: 64,
       outputBytes: 100,
     };
