@@ -14,7 +14,7 @@ import {
 } from "quickjs-emscripten-core";
 import { prelude } from "./javascript-prelude.ts";
 import { type Ending, type Job, longestDetail, type Outcome, outcome } from "./protocol.ts";
-import type { Sandbox } from "./python-sandbox.ts";
+import { endedByV8, type Sandbox } from "./sandbox.ts";
 
 /**
  * JavaScript and TypeScript in QuickJS, which is WebAssembly too: every run has an instance of its own, made of the same
@@ -67,7 +67,7 @@ export async function openJavaScript(): Promise<Sandbox> {
       try {
         script.runInThisContext({ timeout: Math.ceil(job.timeMs) + graceMs });
       } catch (error) {
-        const late = (error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+        const late = endedByV8(error);
         const said = error instanceof Error ? `the interpreter stopped: ${error.message}` : "the interpreter stopped";
         result = late
           ? outcome("time-limit", { detail: `longer than ${job.timeMs} ms` })

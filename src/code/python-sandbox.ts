@@ -4,6 +4,7 @@ import { loadPyodide, type PyodideAPI } from "pyodide";
 import { type Ending, endings, type Job, longestDetail, type Outcome, outcome } from "./protocol.ts";
 import { Break, Gate } from "./python-gate.ts";
 import { harness } from "./python-harness.ts";
+import { endedByV8, type Sandbox } from "./sandbox.ts";
 
 /**
  * CPython in WebAssembly, frozen right after its start: before every run its memory is the same, byte for byte. A run is
@@ -190,8 +191,7 @@ class Instance {
       if (error.kind === "refused") return ["refused", null, error.message];
       return [error.status === 0 && job.call === null ? "done" : "runtime-error", null, error.message];
     }
-    if ((error as { code?: unknown } | null)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
-      return ["time-limit", null, `longer than ${job.timeMs} ms`];
+    if (endedByV8(error)) return ["time-limit", null, `longer than ${job.timeMs} ms`];
     if (this.#gate.memoryRefused) return ["memory-limit", null, `more than ${job.memoryMiB} MiB`];
     // A WebAssembly trap or an overflow of V8's stack: recursion of C code, or an interpreter broken on purpose.
     return ["runtime-error", null, error instanceof Error ? `the interpreter stopped: ${error.message}` : "stopped"];
@@ -248,13 +248,6 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 function collector(): () => void {
   v8.setFlagsFromString("--expose-gc");
   return vm.runInNewContext("gc") as () => void;
-}
-
-export interface Sandbox {
-  /** Runs one job; nothing of an earlier one is left. */
-  run(job: Job): Promise<Outcome>;
-  /** Makes it ready for the next job. */
-  reset(): Promise<void>;
 }
 
 /** Starts Python: about two seconds once, a fraction of one for each interpreter after the first. */

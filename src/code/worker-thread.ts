@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import type { Job, Reply } from "./protocol.ts";
-import type { Sandbox } from "./python-sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
 
 /**
  * The thread that a sandbox lives in. The program cannot reach this JavaScript; if it ever did, it should find nothing
