@@ -77,7 +77,8 @@ async function peak(): Promise<number> {
   let most = 0;
   for (const n of [512, 768, 1024, 1536, 2048]) {
     const filled = { shape: [n, n], data: new Float32Array(n * n).fill(0.5) };
-    for (let i = 0; i < 4; i++) most = Math.max(most, (2 * n ** 3) / (await best(() => program.run({ a: filled, b: filled }))));
+    for (let i = 0; i < 4; i++)
+      most = Math.max(most, (2 * n ** 3) / (await best(() => program.run({ a: filled, b: filled }))));
   }
   await program.release();
   return most;

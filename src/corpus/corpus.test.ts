@@ -3,7 +3,15 @@ import { test } from "node:test";
 import { random } from "../random.ts";
 import { gradeCountdown } from "../tasks/countdown-answer.ts";
 import { splitOf } from "../tasks/countdown-levels.ts";
-import { arithmeticShare, corpus, corpusAlphabet, type Document, fourNumbersShare, listShare, pairShare } from "./corpus.ts";
+import {
+  arithmeticShare,
+  corpus,
+  corpusAlphabet,
+  type Document,
+  fourNumbersShare,
+  listShare,
+  pairShare,
+} from "./corpus.ts";
 import { operationPath, operationSequences } from "./operations.ts";
 import { answer, look, reflectiveShare } from "./writers.ts";
 
