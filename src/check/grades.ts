@@ -2,7 +2,7 @@ import { type Grade, gradeAnswer } from "../rewards/score.ts";
 import type { Answer, Problem, Reward, Task } from "../tasks/task.ts";
 import { hostile } from "./hostile.ts";
 import type { Check, CheckFailure, PartSummary, Speed } from "./report.ts";
-import type { Spoiling } from "./spoil.ts";
+import { lastLine, type Spoiling } from "./spoil.ts";
 
 /** What is checked of gold answers and verifiers. */
 
@@ -315,7 +315,10 @@ function anotherGold(golds: readonly Graded[], i: number): Graded | null {
   const { grade, answer } = golds[i]!;
   for (let step = 1; step < Math.min(golds.length, 30); step++) {
     const other = golds[(i + step) % golds.length]!;
-    const different = grade.answer === null ? other.answer.text !== answer.text : other.grade.answer !== grade.answer;
+    const different =
+      grade.answer === null
+        ? lastLine(other.answer.text) !== lastLine(answer.text)
+        : other.grade.answer !== grade.answer;
     if (different) return other;
   }
   return null;

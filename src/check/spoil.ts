@@ -16,7 +16,16 @@ export interface Spoiling {
   spoil(gold: string, problem: Problem, other: string | null): string | null;
 }
 
-const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)!.trim();
+/** Index of the last line that says something: a code fence or a closing tag of signs alone does not. */
+function lastIndex(lines: readonly string[]): number {
+  return lines.findLastIndex((line) => /[\p{L}\p{N}]/u.test(line));
+}
+
+/** The last line that says something, where an answer stands as a rule. */
+export function lastLine(text: string): string {
+  const lines = text.split("\n");
+  return (lines[lastIndex(lines)] ?? "").trim();
+}
 
 export const spoilings: readonly Spoiling[] = [
   {
@@ -33,8 +42,9 @@ export const spoilings: readonly Spoiling[] = [
     complete: true,
     kind: "partial",
     spoil(gold) {
-      const end = gold.trimEnd().lastIndexOf("\n");
-      return end < 0 ? null : gold.slice(0, end);
+      const lines = gold.split("\n");
+      const last = lastIndex(lines);
+      return last < 1 ? null : lines.slice(0, last).join("\n");
     },
   },
   {
