@@ -151,7 +151,7 @@ describe("problems", () => {
         },
       }),
     );
-    assert.match(throws.checks[0]!.failure!.message, /no such file: data\.csv.*\(check-task\.test\.js:\d+\)/);
+    assert.match(throws.checks[0]!.failure!.message, /no such file: data\.csv.*\(check-task\.test\.[jt]s:\d+\)/);
     assert.equal(throws.speed, null);
     const nothing = await run(sumTask({ problems: () => [] }));
     assert.match(nothing.checks[0]!.failure!.message, /"train".*endless/);
