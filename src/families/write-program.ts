@@ -112,6 +112,13 @@ function drawInputs(random: Random, count: number): number[][] {
   });
 }
 
+const judged = code<FamilyProblem<Content>>({
+  tests: ({ content }) => ({
+    language: "python",
+    tests: content.hidden.map((v) => ({ input: `${v.join(" ")}\n`, output: `${output(content, v)}\n` })),
+  }),
+});
+
 export const writeProgram = defineFreeFamily({
   name: "write-program",
   asks: "a Python program that gives the described outputs, judged by hidden tests",
@@ -157,12 +164,15 @@ export const writeProgram = defineFreeFamily({
   },
   ending: () => "The last code block of your reply, between ``` lines, must be the whole program.",
   rewards: {
-    accuracy: code<FamilyProblem<Content>>({
-      tests: ({ content }) => ({
-        language: "python",
-        tests: content.hidden.map((v) => ({ input: `${v.join(" ")}\n`, output: `${output(content, v)}\n` })),
-      }),
-    }),
+    accuracy: {
+      ...judged,
+      async verify(answer, problem) {
+        const { extractCode } = await import("../code/extract.ts");
+        // The program is what was answered: the same program has the same verdict, whatever stands around it.
+        const program = answer.complete ? (extractCode(answer.text, "python")?.code.trim() ?? null) : null;
+        return { ...(await judged.verify(answer, problem)), answer: program };
+      },
+    },
   },
   gold: ({ steps, ending }) =>
     `Each step becomes one line on the list v.\n\`\`\`python\nv = [int(x) for x in input().split()]\n${steps.map(([kind, n]) => operation(kind, n).python).join("\n")}\n${endings[ending]!.python}\n\`\`\``,
