@@ -5,28 +5,13 @@ import { onnxRuntime } from "../src/engine/onnxruntime.ts";
 import { curriculum } from "../src/families/curriculum.ts";
 import { mixture } from "../src/families/mixture.ts";
 import { resolveObjective } from "../src/losses/objective.ts";
-import { modelConfigSchema } from "../src/model/config.ts";
 import type { Task } from "../src/tasks/task.ts";
-import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { diagnosticsSchema } from "../src/trainers/diagnostics.ts";
 import { type GrpoOptions, grpo } from "../src/trainers/grpo.ts";
 import type { GrpoMetrics, GrpoStep } from "../src/trainers/step.ts";
+import { lettersConfig as config, lettersTokenizer as tokenizer } from "./letters-model.ts";
 
 /** A curriculum under the trainer: it learns of each step, and a resumed run goes on to the same bytes. */
-
-const tokenizer = characterTokenizer("abcdefgh\n");
-const config = modelConfigSchema.parse({
-  model_type: "llama",
-  vocab_size: tokenizer.vocabSize,
-  hidden_size: 32,
-  intermediate_size: 48,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  num_key_value_heads: 1,
-  max_position_embeddings: 32,
-  initializer_range: 0.1,
-  eos_token_id: tokenizer.endTokens[0],
-});
 
 /** Right where the answer is as asked; "never" never is. */
 function letters(name: string, right: (text: string) => boolean): Task {

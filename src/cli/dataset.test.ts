@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
-import { runCommandLine } from "./program.ts";
+import { inProcess } from "../../test/in-process.ts";
 
 let folder: string;
 const write = (name: string, rows: readonly unknown[]): void =>
@@ -22,26 +21,8 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-async function autodidact(...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const texts = { stdout: "", stderr: "" };
-  const stream = (name: "stdout" | "stderr"): PassThrough => {
-    const through = new PassThrough();
-    through.setEncoding("utf8").on("data", (chunk: string) => {
-      texts[name] += chunk;
-    });
-    return through;
-  };
-  const code = await runCommandLine(argv, {
-    stdin: new PassThrough().end(),
-    stdout: stream("stdout"),
-    stderr: stream("stderr"),
-    env: { HF_ENDPOINT: "http://127.0.0.1:9", HF_HOME: folder },
-    cwd: folder,
-    signal: new AbortController().signal,
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  return { code, ...texts };
-}
+const autodidact = (...argv: string[]) =>
+  inProcess(argv, { cwd: folder, env: { HF_ENDPOINT: "http://127.0.0.1:9", HF_HOME: folder } });
 const columns = ["--prompt", "q", "--gold", "a"];
 
 describe("dataset show", () => {

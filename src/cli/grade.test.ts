@@ -3,10 +3,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { runCommandLine } from "./program.ts";
+import { inProcess } from "../../test/in-process.ts";
 
 /** `grade` and `task check` as a user meets them: files, standard input, exit codes. */
 
@@ -20,31 +19,7 @@ before(() => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-async function autodidact(
-  argv: readonly string[],
-  stdin = "",
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const texts = { stdout: "", stderr: "" };
-  const stream = (name: "stdout" | "stderr"): PassThrough => {
-    const through = new PassThrough();
-    through.setEncoding("utf8").on("data", (chunk: string) => {
-      texts[name] += chunk;
-    });
-    return through;
-  };
-  const input = new PassThrough();
-  input.end(stdin);
-  const code = await runCommandLine(argv, {
-    stdin: input,
-    stdout: stream("stdout"),
-    stderr: stream("stderr"),
-    env: {},
-    cwd: folder,
-    signal: new AbortController().signal,
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  return { code, ...texts };
-}
+const autodidact = (argv: readonly string[], stdin = "") => inProcess(argv, { cwd: folder, stdin });
 
 const linesOf = (text: string): { reward: number; reason: string; error?: string }[] =>
   text

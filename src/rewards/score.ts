@@ -1,6 +1,6 @@
 import type { Group, Rollout } from "../rollout/rollout.ts";
 import type { Answer, Problem, Reward, Task, Verdict } from "../tasks/task.ts";
-import type { Verification } from "./verification.ts";
+import { type Verification, verificationSchema } from "./verification.ts";
 
 /** What grading says of one answer; the total is the weighted sum of the parts. */
 export interface Grade {
@@ -30,7 +30,7 @@ export interface VerifierFailure {
 }
 
 const longestMessage = 300;
-const defaults = { deadline: 10, concurrency: 16 } as const satisfies Partial<Verification>;
+const defaults = verificationSchema.parse({});
 type Settings = Partial<Pick<Verification, "deadline" | "concurrency">>;
 
 /**

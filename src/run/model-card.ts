@@ -23,8 +23,8 @@ A Llama-shaped character model of ${result.parameters.toLocaleString("en")} para
 \`autodidact zero\`. It continues plain text; it was not taught to answer, to search or to stop at a right answer.
 
 ## What it has read
-${documents.toLocaleString("en")} generated documents, ${recipe.tokens.toLocaleString("en")} characters, once: number puzzles as people leave them, lines of sums, and
-drill with two numbers. Nothing is filtered for correctness and no writer knows a solution. ${percent(1 - writers.reflectiveShare)} of the puzzle writers are
+${documents.toLocaleString("en")} generated documents, ${recipe.tokens.toLocaleString("en")} characters, once: number puzzles as people leave them, lines of sums,
+lists of what some numbers make, and drill with two numbers. Nothing is filtered for correctness and no writer knows a solution. ${percent(1 - writers.reflectiveShare)} of the puzzle writers are
 careless (one to three tries); ${percent(writers.reflectiveShare)} are reflective: after a failed try they say a word such as "wait" and try another first
 step, with a look at what the last one could make. ${percent(writers.chineseShare)} write Chinese, ${percent(writers.mixedShare)} mix both languages. No number set of a
 held-out puzzle occurs in a puzzle of its length.

@@ -1,34 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { lettersConfig as config, lettersTokenizer as tokenizer } from "../../test/letters-model.ts";
 import { EmbeddedEngine } from "../engine/embedded.ts";
 import type { Datum, Engine } from "../engine/engine.ts";
 import { onnxRuntime } from "../engine/onnxruntime.ts";
 import type { Runtime } from "../engine/runtime.ts";
 import { AutodidactError } from "../errors.ts";
 import { type ObjectiveOverrides, resolveObjective } from "../losses/objective.ts";
-import { modelConfigSchema } from "../model/config.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Problem, Reward, Task } from "../tasks/task.ts";
-import { characterTokenizer } from "../tokenizer/character.ts";
 import { diagnosticsSchema } from "./diagnostics.ts";
 import { type GrpoOptions, grpo } from "./grpo.ts";
 import type { GrpoStep } from "./step.ts";
 
 /** A one-layer model over ten characters, fresh and so nearly indifferent between them, on a toy task. */
-
-const tokenizer = characterTokenizer("abcdefgh\n");
-const config = modelConfigSchema.parse({
-  model_type: "llama",
-  vocab_size: tokenizer.vocabSize,
-  hidden_size: 32,
-  intermediate_size: 48,
-  num_hidden_layers: 1,
-  num_attention_heads: 2,
-  num_key_value_heads: 1,
-  max_position_embeddings: 32,
-  initializer_range: 0.1,
-  eos_token_id: tokenizer.endTokens[0],
-});
 
 let runtime: Promise<Runtime> | undefined;
 async function freshPolicy(seed = 1): Promise<Policy> {
