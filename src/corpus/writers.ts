@@ -16,7 +16,7 @@ export const mixedShare = 0.05;
 /** How many tries careless writers are ready to make, 1, 2 or 3. */
 export const carelessTries: readonly number[] = [0.85, 0.12, 0.03];
 /** Reflective writers are ready to make this many tries, uniformly. */
-export const reflectiveTries: readonly [low: number, high: number] = [3, 14];
+export const reflectiveTries: readonly [low: number, high: number] = [3, 12];
 /** Which operation comes to a careless mind, by weight. */
 export const carelessWeights = { "+": 0.6, "-": 0.15, "*": 0.2, "/": 0.05 } as const;
 
