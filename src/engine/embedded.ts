@@ -1,5 +1,6 @@
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
 import { checkConfig, headDim, initialWeights, parameterShapes } from "../model/parameters.ts";
 import { adamwStep, decays } from "../optimizer/adamw.ts";
 import { clipScale, globalNorm } from "../optimizer/clip.ts";
@@ -33,6 +34,8 @@ export interface EmbeddedOptions {
   readonly slotBudget?: number;
   /** Text of each token id, for stop strings. @default none */
   readonly tokenTexts?: readonly string[];
+  /** Train an adapter on frozen weights instead of the weights. @default none */
+  readonly lora?: LoraConfig;
 }
 
 type Weights = Map<string, Value & { readonly data: Float32Array }>;
@@ -42,7 +45,7 @@ export class EmbeddedEngine implements Engine {
   readonly config: ModelConfig;
   readonly name: string;
   readonly #runtime: Runtime;
-  readonly #options: Required<EmbeddedOptions>;
+  readonly #options: Required<Omit<EmbeddedOptions, "lora">>;
   readonly #programs = new Map<string, Promise<Program>>();
   #weights: Weights;
   readonly #snapshots = new Map<SnapshotName, Weights>();

@@ -34,8 +34,26 @@ export interface Tensor {
   readonly data: Float32Array;
 }
 
+/** How frozen weights are held in memory: int8 with one scale a row of the matrix, vectors always as float32. */
+export type HeldDtype = "float32" | "bfloat16" | "int8";
+
+export type HeldTensor =
+  | { readonly dtype: "float32"; readonly shape: readonly number[]; readonly data: Float32Array }
+  | { readonly dtype: "bfloat16"; readonly shape: readonly number[]; readonly data: Uint16Array }
+  | {
+      readonly dtype: "int8";
+      readonly shape: readonly number[];
+      readonly data: Int8Array;
+      /** (rows) */
+      readonly scales: Float32Array;
+    };
+export type HeldTensors = ReadonlyMap<string, HeldTensor>;
+
 export interface EngineState {
+  /** What is trained: every parameter, or with LoRA the adapter's tensors under PEFT's names. */
   readonly weights: Tensors;
+  /** The frozen weights below an adapter, by Hugging Face name. Only loaded, never saved: they do not change. */
+  readonly base?: HeldTensors;
   readonly optimizer?: { readonly step: number; readonly m: Tensors; readonly v: Tensors };
   readonly snapshots?: Partial<Record<SnapshotName, Tensors>>;
 }
