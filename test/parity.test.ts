@@ -8,6 +8,7 @@ import { EmbeddedEngine } from "../src/engine/embedded.ts";
 import { prefillGraph } from "../src/engine/graphs.ts";
 import { onnxRuntime } from "../src/engine/onnxruntime.ts";
 import { referenceRuntime } from "../src/engine/reference.ts";
+import { withRotaryTables } from "../src/engine/rotary-tables.ts";
 import type { Runtime } from "../src/engine/runtime.ts";
 import { root } from "./imports.ts";
 import { crossEntropy, distance, gradientsOf, norm } from "./tiny-model.ts";
@@ -54,7 +55,7 @@ for (const [runtimeName, open] of runtimes)
       const { config, weights, expected } = read(name);
 
       test(`${name}: logits within 1e-4`, async () => {
-        const program = await (await open()).compile(prefillGraph(config));
+        const program = await withRotaryTables(await open(), config).compile(prefillGraph(config));
         for (const { tokens, logits } of expected.sequences) {
           const T = tokens.length;
           const mask = new Float32Array(T * T).fill(-1e9);

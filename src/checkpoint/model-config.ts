@@ -1,13 +1,18 @@
 import { AutodidactError } from "../errors.ts";
-import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
+import { type ModelConfig, modelConfigSchema, type RopeScaling, ropeScalingSchema } from "../model/config.ts";
 import { checkConfig } from "../model/parameters.ts";
 import type { JsonObject } from "../tokenizer/format.ts";
 
 const architectureOf = {
   llama: "LlamaForCausalLM",
+  mistral: "MistralForCausalLM",
   qwen2: "Qwen2ForCausalLM",
   qwen3: "Qwen3ForCausalLM",
 } as const satisfies Record<ModelConfig["model_type"], string>;
+
+const supported =
+  "LlamaForCausalLM (Llama, SmolLM2, DeepSeek-R1-Distill-Llama), MistralForCausalLM without sliding window, " +
+  "Qwen2ForCausalLM (Qwen2, Qwen2.5, DeepSeek-R1-Distill-Qwen), Qwen3ForCausalLM";
 
 /**
  * Reads the contents of a Hugging Face config.json, as transformers 4 or 5 writes them. Fields that this code does not
@@ -18,41 +23,42 @@ const architectureOf = {
  * @throws AutodidactError MODEL_CONFIG naming file, field, value and remedy
  */
 export function parseModelConfig(json: unknown, file: string): ModelConfig {
-  const fail = (field: string, found: unknown, remedy: string): never => {
+  const fail: Fail = (field, found, remedy) => {
     throw new AutodidactError("MODEL_CONFIG", `${file}: ${field}: ${JSON.stringify(found) ?? "missing"}; ${remedy}`);
   };
   if (!isObject(json)) return fail("contents", json, "expected a JSON object");
   const fields: Record<string, unknown> = { ...json };
   const type = fields.model_type;
-  if (typeof type !== "string" || !Object.hasOwn(architectureOf, type))
-    return fail("model_type", type, `expected one of ${Object.keys(architectureOf).join(", ")}`);
-  const architecture = architectureOf[type as ModelConfig["model_type"]];
-  fields.architectures ??= [architecture];
-  if (JSON.stringify(fields.architectures) !== JSON.stringify([architecture]))
-    fail("architectures", fields.architectures, `a ${type} language model has ["${architecture}"]`);
+  if (typeof type !== "string") return fail("model_type", type, `expected one of ${supported}`);
+  const architecture: string | undefined = Object.hasOwn(architectureOf, type)
+    ? architectureOf[type as ModelConfig["model_type"]]
+    : undefined;
+  fields.architectures ??= [architecture ?? type];
+  if (architecture === undefined || JSON.stringify(fields.architectures) !== JSON.stringify([architecture]))
+    fail(
+      "architectures",
+      fields.architectures,
+      `model_type ${JSON.stringify(type)} of this kind is not supported; what loads: ${supported}`,
+    );
 
   // Written as null, or left to a default that depends on other fields.
   for (const field of ["head_dim", "torch_dtype"]) if (fields[field] === null) delete fields[field];
   fields.num_key_value_heads ??= fields.num_attention_heads;
 
-  // transformers 5 keeps rope_theta here; transformers 4 called the scaling part rope_scaling.
-  for (const field of ["rope_parameters", "rope_scaling"]) {
-    const rope = fields[field];
-    if (!isObject(rope)) continue;
-    const kind = rope.rope_type ?? rope.type ?? "default";
-    if (kind !== "default") fail(`${field}.rope_type`, kind, "scaled rotary positions are not supported");
-    if (rope.rope_theta === undefined) continue;
-    fields.rope_theta ??= rope.rope_theta;
-    if (fields.rope_theta !== rope.rope_theta)
-      fail(`${field}.rope_theta`, rope.rope_theta, `differs from rope_theta ${JSON.stringify(fields.rope_theta)}`);
-  }
+  const scaling = ropeScaling(fields, fail);
+  delete fields.rope_scaling;
+  if (scaling !== undefined) fields.rope_scaling = scaling;
+  const layers = fields.layer_types;
+  if (Array.isArray(layers) && layers.some((layer) => layer !== "full_attention"))
+    fail("layer_types", layers.slice(0, 4), "only full_attention is supported");
+  // transformers takes a missing sliding_window of Mistral for 4096.
+  if (type === "mistral" && fields.sliding_window !== null)
+    fail("sliding_window", fields.sliding_window, "MistralForCausalLM is supported with sliding_window null only");
   if (fields.use_sliding_window === true)
     fail("use_sliding_window", true, "sliding-window attention is not supported; set it to false if the model allows");
   if (fields.mlp_bias === true) fail("mlp_bias", true, "biases in the MLP are not supported");
   if (isObject(fields.quantization_config))
     fail("quantization_config", fields.quantization_config.quant_method, "convert the model to float first");
-  if (fields.partial_rotary_factor !== undefined && fields.partial_rotary_factor !== 1)
-    fail("partial_rotary_factor", fields.partial_rotary_factor, "only 1 is supported");
 
   const parsed = modelConfigSchema.loose().safeParse(fields);
   if (!parsed.success) {
@@ -70,6 +76,38 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
     throw error;
   }
   return parsed.data;
+}
+
+type Fail = (field: string, found: unknown, remedy: string) => never;
+
+/**
+ * Reads rope_scaling (transformers 4) and rope_parameters (transformers 5, which keeps rope_theta there too), and sets
+ * rope_theta. A config may have both, if they say the same.
+ */
+function ropeScaling(fields: Record<string, unknown>, fail: Fail): RopeScaling | undefined {
+  const places = ["rope_parameters", "rope_scaling"].filter((place) => isObject(fields[place]));
+  const scalings = places.map((place) => {
+    const rope = { ...(fields[place] as JsonObject) };
+    if (rope.rope_theta !== undefined) fields.rope_theta ??= rope.rope_theta;
+    if (rope.rope_theta !== undefined && fields.rope_theta !== rope.rope_theta)
+      fail(`${place}.rope_theta`, rope.rope_theta, `differs from rope_theta ${JSON.stringify(fields.rope_theta)}`);
+    checkRotaryShare(rope.partial_rotary_factor, `${place}.partial_rotary_factor`, fail);
+    const kind = rope.rope_type ?? rope.type ?? "default";
+    if (kind === "default") return undefined;
+    const parsed = ropeScalingSchema.safeParse({ ...rope, rope_type: kind });
+    if (parsed.success) return parsed.data;
+    const { path, message } = parsed.error.issues[0]!;
+    if (path[0] === "rope_type") return fail(`${place}.rope_type`, kind, "supported are default, linear and llama3");
+    return fail(`${place}.${path.join(".")}`, rope[path[0] as string], message);
+  });
+  checkRotaryShare(fields.partial_rotary_factor, "partial_rotary_factor", fail);
+  if (scalings.length === 2 && JSON.stringify(scalings[0]) !== JSON.stringify(scalings[1]))
+    fail("rope_scaling", fields.rope_scaling, "differs from rope_parameters; remove one of them");
+  return scalings[0];
+}
+
+function checkRotaryShare(share: unknown, field: string, fail: Fail): void {
+  if (share !== undefined && share !== 1) fail(field, share, "only 1 is supported");
 }
 
 /** The config.json of a model whose weights are float32: known fields first, then those kept from where it was read. */

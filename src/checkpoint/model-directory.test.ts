@@ -253,6 +253,13 @@ describe("what is not a model directory is refused", () => {
 });
 
 describe("config.json", () => {
+  const llama3 = {
+    rope_type: "llama3",
+    factor: 8,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 8192,
+  };
   const read = (fields: object): ModelConfig =>
     parseModelConfig({ model_type: "llama", ...sizes, ...heads, ...fields }, "config.json");
 
@@ -262,14 +269,38 @@ describe("config.json", () => {
     assert.equal(read({ head_dim: null, torch_dtype: null }).head_dim, undefined);
     assert.equal(read({ num_key_value_heads: undefined }).num_key_value_heads, 2);
     assert.deepEqual(read({ model_type: "qwen2" }).architectures, ["Qwen2ForCausalLM"]);
+    assert.equal(read({ model_type: "mistral", sliding_window: null }).model_type, "mistral");
+  });
+
+  it("of stretched rotary positions, wherever it says so", () => {
+    const older = read({ rope_theta: 5e5, rope_scaling: llama3 });
+    assert.deepEqual(older.rope_scaling, llama3);
+    const newer = read({ rope_parameters: { ...llama3, rope_theta: 5e5 } });
+    assert.deepEqual([newer.rope_theta, newer.rope_scaling], [5e5, llama3]);
+    // What is written says it in both places, and reads as the same.
+    assert.deepEqual(parseModelConfig(newer, "config.json"), newer);
+    assert.deepEqual(read({ rope_scaling: { type: "linear", factor: 2 } }).rope_scaling, {
+      rope_type: "linear",
+      factor: 2,
+    });
+    assert.equal("rope_scaling" in read({ rope_scaling: { rope_type: "default" } }), false);
   });
 
   it("that asks for what is not implemented is refused with field, value and remedy", () => {
     const cases: [object, RegExp][] = [
-      [{ model_type: "gpt2" }, /model_type: "gpt2"; expected one of llama, qwen2, qwen3/],
-      [{ architectures: ["LlamaForSequenceClassification"] }, /architectures: .*"LlamaForCausalLM"/],
-      [{ rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling.rope_type: "llama3"/],
-      [{ rope_scaling: { type: "linear" } }, /rope_scaling.rope_type: "linear"/],
+      [{ model_type: "gpt2" }, /architectures: \["gpt2"\]; .*loads: LlamaForCausalLM .*SmolLM2.*Qwen3ForCausalLM/],
+      [{ model_type: "toString", architectures: ["Gemma3ForCausalLM"] }, /architectures: \["Gemma3ForCausalLM"\]/],
+      [{ model_type: 3 }, /model_type: 3; expected one of LlamaForCausalLM/],
+      [{ architectures: ["LlamaForSequenceClassification"] }, /architectures: .*LlamaForCausalLM/],
+      [{ rope_scaling: { rope_type: "yarn", factor: 4 } }, /rope_scaling.rope_type: "yarn"; .*llama3/],
+      [{ rope_parameters: { rope_type: "llama3", factor: 8 } }, /rope_parameters.low_freq_factor: missing/],
+      [{ rope_scaling: { ...llama3, low_freq_factor: 4 } }, /rope_scaling.low_freq_factor: 4; must be below/],
+      [{ rope_scaling: { ...llama3, factor: 0.5 } }, /rope_scaling.factor: 0.5/],
+      [{ rope_scaling: llama3, rope_parameters: { rope_type: "linear", factor: 2 } }, /differs from rope_parameters/],
+      [{ rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, /partial_rotary_factor: 0.5/],
+      [{ model_type: "mistral", sliding_window: 4096 }, /sliding_window: 4096; MistralForCausalLM/],
+      [{ model_type: "mistral" }, /sliding_window: missing/],
+      [{ model_type: "qwen2", layer_types: ["full_attention", "sliding_attention"] }, /layer_types: .*sliding/],
       [{ rope_theta: 1e4, rope_parameters: { rope_theta: 5e5 } }, /rope_parameters.rope_theta: 500000; differs/],
       [{ use_sliding_window: true }, /use_sliding_window: true/],
       [{ mlp_bias: true }, /mlp_bias: true/],

@@ -21,6 +21,7 @@ import type {
   Tensors,
 } from "./engine.ts";
 import { decodeGraph, prefillGraph, scoringGraph, trainingGraph } from "./graphs.ts";
+import { withRotaryTables } from "./rotary-tables.ts";
 import { type Program, type Runtime, size, type Value } from "./runtime.ts";
 import { sampleAll } from "./sampler.ts";
 
@@ -58,7 +59,7 @@ export class EmbeddedEngine implements Engine {
     checkConfig(options.config);
     this.config = options.config;
     this.name = runtime.name;
-    this.#runtime = runtime;
+    this.#runtime = withRotaryTables(runtime, options.config);
     this.#options = { seed: 0, maxRows: 256, slotBudget: 4096, tokenTexts: [], ...options };
     this.#weights = initialWeights(options.config, this.#options.seed);
     this.#m = zeros(this.#weights);

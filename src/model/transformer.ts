@@ -107,7 +107,7 @@ type Attention = (q: Node, k: Node, v: Node, layer: number) => Node;
 function stack(config: ModelConfig, parameters: Parameters, tokens: Node, positions: Node, attention: Attention): Node {
   const epsilon = config.rms_norm_eps;
   const D = headDim(config);
-  const { cos, sin } = rotaryTables(config);
+  const [cos, sin] = [rotaryInput("rotaryCos", D), rotaryInput("rotarySin", D)];
   const embedding = parameters.get("model.embed_tokens.weight");
   let x = ops.gather(embedding, tokens); // (B, T, C)
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
@@ -139,12 +139,7 @@ function normHeads(x: Node, weight: Node, D: number, epsilon: number): Node {
   return ops.reshape(ops.rmsNorm(ops.reshape(x, [B, T, width / D, D]), weight, epsilon), [B, T, width]);
 }
 
-/** cos and sin of position x frequency, (P, D/2), frequency i = theta^(-2i/D). */
-function rotaryTables(config: ModelConfig): { cos: Node; sin: Node } {
-  const half = headDim(config) / 2;
-  const shape = [config.max_position_embeddings, half];
-  const angle = (i: number): number => Math.floor(i / half) * config.rope_theta ** (-(i % half) / half);
-  const table = (f: (x: number) => number): Node =>
-    ops.constant({ shape, data: Float32Array.from({ length: shape[0]! * half }, (_, i) => f(angle(i))) });
-  return { cos: table(Math.cos), sin: table(Math.sin) };
+/** A table of rotary.ts, (P, D/2), P being at least the largest position + 1. */
+function rotaryInput(name: "rotaryCos" | "rotarySin", D: number): Node {
+  return ops.input(name, ["P", D / 2]);
 }
