@@ -36,13 +36,9 @@ const oldName = (path: string): string => join(dirname(path), `.${basename(path)
  * @throws AutodidactError FILE_NO_SPACE, FILE_NOT_WRITABLE, FILE_NO_DIRECTORY, FILE_WRITE; the temporary file is removed
  */
 export async function writeFileAtomic(path: string, contents: Contents): Promise<void> {
-  const temporary = temporaryName(path);
   try {
-    await writeSynced(temporary, contents);
-    await renameRetrying(temporary, path);
-    await syncDirectory(dirname(path));
+    await replaceFile(path, (temporary) => writeSynced(temporary, contents));
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw writeError(cause, path, sizeOf(contents));
   }
 }
@@ -63,38 +59,59 @@ export async function writeDirectoryAtomic(path: string, files: ReadonlyMap<stri
       name.split("/").some((part) => /^\.*$/.test(part))
     )
       throw new AutodidactError("FILE_NAME", `file name ${JSON.stringify(name)}: must stay inside its directory`);
-  const temporary = temporaryName(path);
   let current = path;
   let size = 0;
   try {
+    await replaceDirectory(path, async (temporary) => {
+      for (const [name, contents] of files) {
+        current = join(path, name);
+        size = sizeOf(contents);
+        await mkdir(dirname(join(temporary, name)), { recursive: true });
+        await writeSynced(join(temporary, name), contents);
+      }
+      current = path;
+    });
+  } catch (cause) {
+    throw writeError(cause, current, size);
+  }
+}
+
+/**
+ * Puts in place of `path` a directory that `fill` writes under the name it is given. It syncs each file; the folders, and
+ * the renames described above, are done here. Where `fill` fails, what was there stays.
+ */
+export async function replaceDirectory(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
     await recoverName(path);
     await mkdir(temporary);
-    const folders = new Set<string>([temporary]);
-    for (const [name, contents] of files) {
-      current = join(path, name);
-      size = sizeOf(contents);
-      let folder = temporary;
-      for (const part of name.split("/").slice(0, -1)) {
-        folder = join(folder, part);
-        if (!folders.has(folder)) await mkdir(folder);
-        folders.add(folder);
-      }
-      await writeSynced(join(temporary, name), contents);
-    }
-    for (const folder of folders) await syncDirectory(folder);
-    current = path;
-    if (await exists(path)) {
-      await renameRetrying(path, oldName(path));
-      await renameRetrying(temporary, path);
-    } else await renameRetrying(temporary, path);
+    await fill(temporary);
+    for (const entry of await readdir(temporary, { withFileTypes: true, recursive: true }))
+      if (entry.isDirectory()) await syncDirectory(join(entry.parentPath, entry.name));
+    await syncDirectory(temporary);
+    if (await exists(path)) await renameRetrying(path, oldName(path));
+    await renameRetrying(temporary, path);
     await syncDirectory(dirname(path));
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     await recoverName(path).catch(() => {});
-    throw writeError(cause, current, size);
+    throw cause;
   }
   // The new directory is in place; a failure to clear away the old one loses nothing, and recovery tries again.
   await removeDirectory(oldName(path)).catch(() => {});
+}
+
+/** As replaceDirectory for one file, which `fill` writes and syncs under the name it is given. */
+export async function replaceFile(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await fill(temporary);
+    await renameRetrying(temporary, path);
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw cause;
+  }
 }
 
 /**
@@ -140,8 +157,8 @@ export async function recoverLeftovers(directory: string): Promise<string[]> {
 export async function withRangedReader<T>(path: string, use: (reader: RangedReader) => Promise<T>): Promise<T> {
   const file = await open(path, "r");
   try {
-    const read = async (offset: number, length: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(length);
+    const read = async (offset: number, length: number, into?: Uint8Array): Promise<Uint8Array> => {
+      const bytes = into ?? new Uint8Array(length);
       let count = 0;
       while (count < length) {
         const { bytesRead } = await file.read(bytes, count, Math.min(length - count, CALL_BYTES), offset + count);
