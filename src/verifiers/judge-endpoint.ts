@@ -1,3 +1,4 @@
+import { EndpointError, type Failure, isHttpAddress, pause, post, turns } from "../endpoint/post.ts";
 import { AutodidactError } from "../errors.ts";
 import type { JudgePrompt } from "./judge-prompt.ts";
 
@@ -60,7 +61,7 @@ export function judgeCalls(endpoint: JudgeEndpoint): JudgeCalls {
   const refuse = (message: string): never => {
     throw new AutodidactError("JUDGE_OPTIONS", message);
   };
-  if (!URL.canParse(endpoint.endpoint) || !/^https?:$/.test(new URL(endpoint.endpoint).protocol)) {
+  if (!isHttpAddress(endpoint.endpoint)) {
     refuse(`endpoint ${JSON.stringify(endpoint.endpoint)} is no address; write http://HOST/v1`);
   }
   if (endpoint.model === "") refuse("model is empty; name the judge's model");
@@ -83,23 +84,6 @@ export function judgeCalls(endpoint: JudgeEndpoint): JudgeCalls {
     cache,
     pending: new Map(),
     turn: turns(endpoint.concurrency ?? 8),
-  };
-}
-
-/** At most `limit` works at once; the others wait in line. */
-function turns(limit: number): JudgeCalls["turn"] {
-  let free = limit;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free >= 1) free--;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free++;
-    }
   };
 }
 
@@ -128,7 +112,7 @@ export async function askJudge(calls: JudgeCalls, prompt: JudgePrompt, index: nu
   const asking = (async () => {
     const kept = await calls.cache.get(key);
     if (kept !== undefined) return kept;
-    const reply = await calls.turn(() => request(calls, JSON.stringify(body)));
+    const reply = await calls.turn(() => request(calls, body));
     await calls.cache.set(key, reply);
     return reply;
   })();
@@ -145,39 +129,31 @@ async function sha256(text: string): Promise<string> {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Longest reply that is read, in bytes. */
-const longestReply = 4 * 2 ** 20;
-
-interface Failure {
-  readonly words: string;
-  /** Another try may go better. */
-  readonly passing: boolean;
-  readonly waitMs?: number;
-  readonly cause?: unknown;
-}
-
-async function request(calls: JudgeCalls, body: string): Promise<string> {
-  const { endpoint, retries = 4, retryMs = 1000, signal } = calls.endpoint;
-  for (let attempt = 0; ; attempt++) {
-    signal?.throwIfAborted();
-    await spend(calls);
-    const got = await requestOnce(calls, body);
-    if (typeof got === "string") return got;
-    if (!got.passing) {
-      throw new AutodidactError(
-        "JUDGE_REFUSED",
-        `judge at ${endpoint}: ${got.words}; check endpoint, model and apiKey`,
-        { cause: got.cause },
-      );
-    }
-    if (attempt === retries) {
-      throw new AutodidactError(
-        "JUDGE_UNREACHABLE",
-        `judge at ${endpoint}: ${got.words}, ${attempt + 1} times; start it, or give more retries or time`,
-        { cause: got.cause },
-      );
-    }
-    await pause(Math.min(60_000, got.waitMs ?? retryMs * 2 ** attempt), signal);
+async function request(calls: JudgeCalls, body: object): Promise<string> {
+  const { endpoint: url, apiKey, timeoutMs, retries, retryMs, fetch, signal } = calls.endpoint;
+  const length = JSON.stringify(body).length;
+  try {
+    return await post(
+      { url, apiKey, timeoutMs, retries, retryMs, fetch, signal },
+      {
+        path: "/chat/completions",
+        body,
+        beforeTry: () => spend(calls),
+        read: (text) => content(calls, length, text),
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof EndpointError)) throw error;
+    const { kind, message, cause } = error;
+    if (kind === "refused")
+      throw new AutodidactError("JUDGE_REFUSED", `judge at ${url}: ${message}; check endpoint, model and apiKey`, {
+        cause,
+      });
+    throw new AutodidactError(
+      "JUDGE_UNREACHABLE",
+      `judge at ${url}: ${message}; start it, or give more retries or time`,
+      { cause },
+    );
   }
 }
 
@@ -204,58 +180,7 @@ function startOf(calls: JudgeCalls): number {
   return start;
 }
 
-async function requestOnce(calls: JudgeCalls, body: string): Promise<string | Failure> {
-  const { endpoint, apiKey, fetch: ask = fetch, timeoutMs = 120_000, signal } = calls.endpoint;
-  const late = AbortSignal.timeout(timeoutMs);
-  let response: Response;
-  let text: string;
-  try {
-    response = await ask(`${endpoint.replace(/\/+$/, "")}/chat/completions`, {
-      method: "POST",
-      headers: {
-        "Content-Type": "application/json",
-        ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }),
-      },
-      body,
-      signal: AbortSignal.any([late, ...(signal ? [signal] : [])]),
-    });
-    text = await readText(response);
-  } catch (error) {
-    signal?.throwIfAborted();
-    const words = late.aborted
-      ? `no answer within ${timeoutMs / 1000} s`
-      : `cannot be reached (${(error as Error).message})`;
-    return { words, passing: true, cause: error };
-  }
-  if (!response.ok) {
-    const passing =
-      response.status === 408 || response.status === 409 || response.status === 429 || response.status >= 500;
-    const after = Number(response.headers.get("Retry-After") ?? NaN);
-    const words = `answered ${response.status} ${text.slice(0, 200).replaceAll(/\s+/g, " ")}`.trim();
-    return { words, passing, ...(after >= 0 && { waitMs: after * 1000 }) };
-  }
-  return content(calls, body, text);
-}
-
-async function readText(response: Response): Promise<string> {
-  const chunks: string[] = [];
-  const decoder = new TextDecoder();
-  const reader = response.body?.getReader();
-  let length = 0;
-  while (reader) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    length += value.length;
-    if (length > longestReply) {
-      await reader.cancel();
-      throw new RangeError(`a reply of more than ${longestReply / 2 ** 20} MiB`);
-    }
-    chunks.push(decoder.decode(value, { stream: true }));
-  }
-  return chunks.join("") + decoder.decode();
-}
-
-function content(calls: JudgeCalls, body: string, text: string): string | Failure {
+function content(calls: JudgeCalls, asked: number, text: string): string | Failure {
   let reply: unknown;
   try {
     reply = JSON.parse(text);
@@ -266,22 +191,7 @@ function content(calls: JudgeCalls, body: string, text: string): string | Failur
   const first = Array.isArray(choices) ? (choices[0] as { message?: { content?: unknown } } | undefined) : undefined;
   const words = first?.message?.content;
   const counted = Number(usage?.total_tokens);
-  calls.spent.tokens += counted > 0 ? counted : Math.ceil((body.length + text.length) / 3);
+  calls.spent.tokens += counted > 0 ? counted : Math.ceil((asked + text.length) / 3);
   if (typeof words !== "string") return { words: "its reply has no choices[0].message.content", passing: true };
   return words;
-}
-
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((done, stopped) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      stopped(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", stop);
-      done();
-    }, milliseconds);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-  });
 }
