@@ -9,6 +9,10 @@ export const commands: CommandTable = {
     summary: "R1-Zero on this machine: a small base model learns to reason by reinforcement alone",
     load: async () => (await import("./zero.ts")).zero,
   },
+  grpo: {
+    summary: "reinforcement learning of any model on any task",
+    load: async () => (await import("./grpo.ts")).grpo,
+  },
   pretrain: {
     summary: "make the small world's base model from a generated corpus",
     load: async () => (await import("./pretrain.ts")).pretrain,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
@@ -65,3 +66,9 @@ export async function untilStopped<T>(view: View, out: string, command: string, 
 }
 
 export const outPath = (context: Context, out: string): string => resolve(context.cwd, out);
+
+/** A model as recipes name it: what lies on this machine by its full path, so that a run resumes from anywhere. */
+export function modelSpec(context: Context, spec: string): string {
+  const path = outPath(context, spec);
+  return existsSync(path) || /^[./\\~]/.test(spec) ? path : spec;
+}

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { pretrainSchema, zeroSchema } from "./schema.ts";
+import type { grpoSchema, pretrainSchema, zeroSchema } from "./schema.ts";
 
 /**
  * The values behind `autodidact zero` and `autodidact pretrain`; why these, dev/LOG.md. Everything can be changed from
@@ -23,6 +23,22 @@ export const quickDefaults = {
   steps: 9,
   evaluation: { problems: 50, samplesPerProblem: 4, every: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
+
+/**
+ * Behind `autodidact grpo`: small steps, since a real model answers slowly on a small machine. Learning rates: an adapter
+ * takes about ten times that of the weights themselves (Schulman et al., LoRA Without Regret, 2025).
+ */
+export const grpoDefaults = {
+  steps: 50,
+  problemsPerStep: 4,
+  groupSize: 8,
+  maxTokens: 256,
+  objective: zeroDefaults.objective,
+  schedule: { kind: "constant", learningRate: 1e-5, warmupSteps: 0, floor: 0 },
+  evaluation: { problems: 100, samplesPerProblem: 4, every: 10, problemsOnTheWay: 50, samplesOnTheWay: 2 },
+} as const satisfies Partial<z.input<typeof grpoSchema>>;
+
+export const loraLearningRate = 1e-4;
 
 /** The base model that ships in models/countdown-base. */
 export const pretrainDefaults = {

@@ -4,6 +4,14 @@ import { type Objective, objectiveOverridesSchema, presetNames, resolveObjective
 import { scheduleSchema } from "../optimizer/schedule.ts";
 import { verificationSchema } from "../rewards/verification.ts";
 import { diagnosticsSchema } from "../trainers/diagnostics.ts";
+import {
+  type AdapterFields,
+  type AskingFields,
+  adapterShape,
+  askingShape,
+  modelSpec,
+  withHold,
+} from "./model-fields.ts";
 
 /**
  * What a run is. One declaration gives the static types, the checks, the command-line options and recipe.json. Fields
@@ -34,10 +42,19 @@ const evaluationSchema = z.strictObject({
   samplesOnTheWay: z.int().min(1).default(2).describe("answers to each of those"),
 });
 
-export const zeroSchema = z.strictObject({
-  seed,
-  model: z.string().min(1).describe("directory of the base model, in Hugging Face's layout"),
-  levels: z.array(z.int().min(1).max(5)).min(1).default([1, 2, 3, 4, 5]).describe("difficulty levels of Countdown"),
+/** AdamW and its course. */
+const optimizerShape = {
+  schedule: scheduleSchema.describe("learning rate"),
+  weightDecay: z.number().min(0).default(0).describe("AdamW's decoupled weight decay"),
+  betas: z
+    .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
+    .default([0.9, 0.99])
+    .describe("AdamW's betas"),
+  maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
+};
+
+/** What every run of reinforcement learning has. */
+const reinforcementShape = {
   steps: z.int().min(1).describe("updates of reinforcement learning"),
   problemsPerStep: z.int().min(1).default(16).describe("questions a step"),
   groupSize: z.int().min(2).max(4096).default(16).describe("G, answers to each question, graded against each other"),
@@ -46,20 +63,42 @@ export const zeroSchema = z.strictObject({
     .extend({ preset: z.enum(presetNames).default("dapo").describe("published objective to start from") })
     .prefault({})
     .describe("the objective: a preset, and the fields of it that are changed"),
-  schedule: scheduleSchema.describe("learning rate"),
-  weightDecay: z.number().min(0).default(0).describe("AdamW's decoupled weight decay"),
-  betas: z
-    .tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)])
-    .default([0.9, 0.99])
-    .describe("AdamW's betas"),
-  maxGradNorm: z.number().positive().default(1).describe("gradients are scaled down to this global norm"),
+  ...optimizerShape,
   evaluation: evaluationSchema.prefault({}),
   verification: verificationSchema.prefault({}).describe("how answers are graded"),
   checkpointEvery: z.int().min(1).default(10).describe("updates between checkpoints"),
   diagnostics: diagnosticsSchema.prefault({}).describe("when a run that cannot learn says so and stops"),
   ...computeShape,
+};
+
+const levels = z.array(z.int().min(1).max(5)).min(1);
+
+export const zeroSchema = z.strictObject({
+  seed,
+  model: z.string().min(1).describe("directory of the base model, in Hugging Face's layout"),
+  levels: levels.default([1, 2, 3, 4, 5]).describe("difficulty levels of Countdown"),
+  ...reinforcementShape,
 });
 export type ZeroRecipe = z.output<typeof zeroSchema>;
+
+export const grpoSchema = withHold(
+  z.strictObject({
+    seed,
+    model: modelSpec,
+    task: z.string().min(1).describe("a task's name, several with commas between, or a .ts or .js file"),
+    levels: levels.nullable().default(null).describe("difficulty levels of the task's families; null for all"),
+    ...askingShape,
+    stop: z.array(z.string().min(1)).default([]).describe("texts behind the first of which an answer ends"),
+    ...adapterShape,
+    ...reinforcementShape,
+  }),
+);
+export type GrpoRecipe = z.output<typeof grpoSchema>;
+
+/** What carrying out a run of reinforcement learning reads of its recipe. */
+export type ReinforcementRecipe = z.output<z.ZodObject<typeof reinforcementShape>> &
+  Pick<GrpoRecipe, "seed" | "model"> &
+  Partial<AskingFields & AdapterFields & Pick<GrpoRecipe, "stop">>;
 
 export const pretrainSchema = z.strictObject({
   seed,
@@ -114,7 +153,7 @@ function unwrap(schema: unknown): unknown {
 }
 
 /** The objective of a recipe, resolved; contradictions are refused here, before any model loads. */
-export function recipeObjective(recipe: ZeroRecipe): Objective {
+export function recipeObjective(recipe: ReinforcementRecipe): Objective {
   const { preset, ...overrides } = recipe.objective;
   return resolveObjective(preset, overrides, recipe);
 }

@@ -1,8 +1,9 @@
 import type { Completion, SampleProgress } from "../engine/engine.ts";
-import type { Policy } from "../model/policy.ts";
+import type { Asking, Policy } from "../model/policy.ts";
 import type { Key } from "../random.ts";
 import type { Problem } from "../tasks/task.ts";
 import { renderChat } from "../tokenizer/chat.ts";
+import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Group } from "./rollout.ts";
 
 export interface RolloutOptions {
@@ -24,12 +25,13 @@ export interface RolloutOptions {
 
 /** G sampled outputs o_i for each question q. */
 export async function rolloutGroups(
-  { engine, tokenizer }: Policy,
+  policy: Policy,
   problems: readonly Problem[],
   options: RolloutOptions,
 ): Promise<Group[]> {
+  const { engine, tokenizer, asking } = policy;
   const { groupSize, key, policyVersion, onProgress, onGroup, ...sampling } = options;
-  const prompts = problems.map((problem) => promptTokens({ engine, tokenizer }, problem));
+  const prompts = problems.map((problem) => promptTokens(policy, problem));
   const requests = problems.map((problem, i) => ({
     prompt: prompts[i]!,
     count: groupSize,
@@ -53,8 +55,9 @@ export async function rolloutGroups(
     return group;
   };
   const completions = await engine.sample(requests, {
+    ...(asking?.stop && { stop: asking.stop }),
     ...sampling,
-    endTokens: tokenizer.endTokens,
+    endTokens: policy.endTokens ?? tokenizer.endTokens,
     ...(onProgress && { onProgress }),
     ...(onGroup && { onCompletions: groupOf }),
   });
@@ -62,8 +65,24 @@ export async function rolloutGroups(
   return completions.map((answers, i) => groupOf(i, answers));
 }
 
-/** The question as the model reads it, through the tokenizer's chat template. */
-export function promptTokens({ tokenizer }: Policy, problem: Problem): Int32Array {
-  const text = renderChat(tokenizer, [{ role: "user", content: problem.prompt }], { addGenerationPrompt: true });
-  return tokenizer.encode(text);
+/** The question as the model reads it. */
+export function promptTokens(
+  { tokenizer, asking = {} }: Pick<Policy, "tokenizer" | "asking">,
+  problem: Problem,
+): Int32Array {
+  return tokenizer.encode(promptText(tokenizer, problem.prompt, asking));
+}
+
+/** The same as text: through the chat template, or where `template` is given through that. */
+export function promptText(tokenizer: Tokenizer, prompt: string, { system, template, chatVariables }: Asking): string {
+  // A function, so that "$&" in a question is text.
+  if (template !== undefined) return template.replace("{prompt}", () => prompt);
+  const messages = [
+    ...(system === undefined ? [] : [{ role: "system", content: system }]),
+    { role: "user", content: prompt },
+  ];
+  return renderChat(tokenizer, messages, {
+    addGenerationPrompt: true,
+    ...(chatVariables && { variables: chatVariables }),
+  });
 }

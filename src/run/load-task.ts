@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { AutodidactError } from "../errors.ts";
 import { loadTask } from "../families/families.ts";
+import type { Family } from "../families/family.ts";
+import { mixture } from "../families/mixture.ts";
 import type { Task } from "../tasks/task.ts";
 import * as hooks from "./task-hooks.ts";
 
@@ -41,6 +43,36 @@ export async function openTask(spec: string, cwd: string): Promise<Task> {
     }
   }
   return validTask(task, file);
+}
+
+/**
+ * One task out of what a recipe names: a single one, or several with commas between, which are drawn equally often.
+ *
+ * @param levels of the families named; null for all
+ * @throws AutodidactError those of openTask and mixture, and RECIPE_INVALID where a task has no levels to choose from
+ */
+export async function openTasks(spec: string, levels: readonly number[] | null, cwd: string): Promise<Task> {
+  const names = spec.split(",").map((name) => name.trim());
+  const tasks = await Promise.all(names.map(async (name) => atLevels(await openTask(name, cwd), levels)));
+  return tasks.length === 1 ? tasks[0]! : mixture(tasks.map((task) => ({ task, weight: 1 })));
+}
+
+/** A task as recipes name it: files by their full path, so that a run resumes from anywhere. */
+export const fullTaskSpec = (spec: string, cwd: string): string =>
+  spec
+    .split(",")
+    .map((name) => name.trim())
+    .map((name) => (isFile(name) ? resolve(cwd, name) : name))
+    .join(",");
+
+function atLevels(task: Task, levels: readonly number[] | null): Task {
+  if (levels === null) return task;
+  if (!("at" in task) || typeof task.at !== "function")
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `levels: task ${task.name} is no family and has no levels to choose from; leave levels out, or choose in the task's own file`,
+    );
+  return (task as unknown as Family).at(levels) as unknown as Task;
 }
 
 /** Whether a task is given by a file: by its ending, or by a slash. */

@@ -12,6 +12,17 @@ export interface RunObserver {
   note(text: string): void;
 }
 
+/** How a run is carried out, beside what its recipe says. */
+export interface RunControl {
+  /** The run directory. */
+  readonly path: string;
+  readonly resume: boolean;
+  /** The command line that repeats the run. */
+  readonly command: string;
+  readonly signal: AbortSignal;
+  readonly observer: RunObserver;
+}
+
 /** Thrown through a run that was asked to stop; what it has saved is whole. */
 export class Stopped extends Error {
   override readonly name = "AbortError";

@@ -22,5 +22,5 @@ export function openEngine(config: ModelConfig, tokenizer: Tokenizer, compute: C
 export async function openPolicy(model: ReadModel, compute: Compute): Promise<Policy> {
   const engine = await openEngine(model.config, model.tokenizer, compute);
   await engine.load({ weights: model.weights });
-  return { engine, tokenizer: model.tokenizer };
+  return { engine, tokenizer: model.tokenizer, endTokens: model.endTokens };
 }

@@ -13,24 +13,16 @@ import { type Document, sft } from "../trainers/sft.ts";
 import type { SftStep } from "../trainers/step.ts";
 import { environment } from "./environment.ts";
 import { modelCard, type Pretrained } from "./model-card.ts";
-import { type RunObserver, Stopped } from "./observer.ts";
+import { type RunControl, Stopped } from "./observer.ts";
 import { openEngine } from "./open-policy.ts";
 import { readRun } from "./reader.ts";
 import { type FileLengths, openRun } from "./run-directory.ts";
 
-/** Makes the small world's base model: generates the corpus and reads it once. Resumes as runZero does. */
-export interface PretrainOptions {
-  readonly path: string;
-  readonly resume: boolean;
-  readonly command: string;
-  readonly signal: AbortSignal;
-  readonly observer: RunObserver;
-}
-
 /** Documents set aside from another seed; the model never reads them. */
 const HELD_OUT = 500;
 
-export async function pretrain(recipe: PretrainRecipe, options: PretrainOptions): Promise<Pretrained> {
+/** Makes the small world's base model: generates the corpus and reads it once. Resumes as runGrpo does. */
+export async function pretrain(recipe: PretrainRecipe, options: RunControl): Promise<Pretrained> {
   const { observer, signal } = options;
   const tokenizer = characterTokenizer(corpusAlphabet);
   const config = configOf(recipe, tokenizer);

@@ -20,7 +20,7 @@ export function reportHtml(data: ReportData): string {
 <title>${title}</title>
 <style>${raw(reportStyle)}</style>
 <main>
-<p class="kicker">autodidact ${summary.version} · seed ${summary.seed} · ${summary.steps} steps</p>
+<p class="kicker">autodidact ${summary.version} · ${summary.model === undefined ? "" : `${summary.model} · `}seed ${summary.seed} · ${summary.steps} steps</p>
 <h1>${title}</h1>
 ${hero(data)}
 ${words.story(data).map((sentence) => html`<p class="lead">${sentence}</p>\n`)}
@@ -193,9 +193,14 @@ function fine(data: ReportData): Markup {
   const { objective, machine, command, seed, steps } = data.summary;
   const rows = (list: readonly (readonly [string, string])[]): Markup =>
     html`<dl>${list.map(([field, value]) => html`<dt>${field}</dt><dd>${value}</dd>`)}</dl>`;
-  return html`<h2>Solutions it cannot have copied</h2>
-<p>${words.novelty(data)}</p>
-<h2>What was maximised</h2>
+  const novelty = words.novelty(data);
+  const copied =
+    novelty === null
+      ? raw("")
+      : html`<h2>Solutions it cannot have copied</h2>
+<p>${novelty}</p>
+`;
+  return html`${copied}<h2>What was maximised</h2>
 <pre class="block">${objective.text}</pre>
 ${rows(words.objectiveFields(data))}
 <h2>Where and how long</h2>

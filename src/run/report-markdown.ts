@@ -10,6 +10,7 @@ export function reportMarkdown(data: ReportData): string {
   const { summary } = data;
   const { before, after, machine } = summary;
   const graders = words.graders(data);
+  const novelty = words.novelty(data);
   const ifKnown = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
   return [
     `# ${words.headline(data)}`,
@@ -90,8 +91,7 @@ export function reportMarkdown(data: ReportData): string {
       answer("Base", old),
       answer("Trained", now),
     ]),
-    "## Solutions it cannot have copied",
-    words.novelty(data),
+    ...(novelty === null ? [] : ["## Solutions it cannot have copied", novelty]),
     "## What was maximised",
     fence(summary.objective.text),
     table(

@@ -43,10 +43,10 @@ export function partCells(old: Part | undefined, now: Part): string[] {
   ];
 }
 
-export function headline({ summary: { before, after } }: ReportData): string {
+export function headline({ summary: { before, after, task } }: ReportData): string {
   const verb =
     after.pass1Interval[0] > before.pass1Interval[1] ? "rose" : after.pass1 >= before.pass1 ? "went" : "fell";
-  return `Right answers ${verb} from ${percentText(before.pass1)} to ${percentText(after.pass1)} by reinforcement alone`;
+  return `Right answers ${verb} from ${percentText(before.pass1)} to ${percentText(after.pass1)} by reinforcement ${task === undefined ? "alone" : `on ${task}`}`;
 }
 
 /** True when correctness was the whole reward at every step, so that nothing paid for length or wording. */
@@ -68,8 +68,12 @@ export function story(data: ReportData): [string, string, string] {
     after.meanLength > 1.2 * before.meanLength
       ? `its answers grew from ${number(before.meanLength, 0)} to ${number(after.meanLength, 0)} tokens by themselves`
       : `its answers took ${number(before.meanLength, 0)} tokens before and ${number(after.meanLength, 0)} after`;
+  const subject =
+    summary.model === undefined
+      ? "A language model that had only been trained to continue text"
+      : `The language model ${summary.model}`;
   return [
-    `A language model that had only been trained to continue text was given problems in ${steps} rounds, and answered each problem ${groupSize} times.`,
+    `${subject} was given problems in ${steps} rounds, and answered each problem ${groupSize} times.`,
     `A program graded every answer, and whatever the better answers of a problem had in common was made a little more likely; ${graded}.`,
     `On ${before.problems} problems that it never practised on, ${percentText(before.pass1, 1)} of its answers were right before and ${percentText(after.pass1, 1)} after, and ${length}.`,
   ];
@@ -127,8 +131,9 @@ export function objectiveFields({ summary: { objective } }: ReportData): [string
 export const factor = (before: number, after: number): string =>
   before > 0 ? `× ${(after / before).toFixed(1)}` : "–";
 
-/** How many solutions cannot have been copied, in one sentence or two. */
-export function novelty({ summary: { novelSolutions: novel } }: ReportData): string {
+/** How many solutions cannot have been copied, in one sentence or two; null where the run was none of the small world's. */
+export function novelty({ summary: { novelSolutions: novel, task } }: ReportData): string | null {
+  if (novel === null && task !== undefined) return null;
   if (novel === null) return "The base model's pretraining text is not known, so this was not counted.";
   return `${number(novel.count, 0)} of ${number(novel.solved, 0)} solved held-out problems were solved by a sequence of operations that appears nowhere in the base's pretraining text (${number(novel.checkedSequences, 0)} sequences were compared). Leaving the numbers out and looking at the course of the whole answer, ${number(novel.novelCourses, 0)} answers follow a course that the text never shows.`;
 }

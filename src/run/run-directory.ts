@@ -62,11 +62,7 @@ export interface RunDirectory {
  * RUN_RECIPE_DIFFERS, and the codes of writeFileAtomic.
  */
 export async function openRun(path: string, options: OpenRunOptions): Promise<RunDirectory> {
-  const present = await list(path);
-  // Killed while it was being opened: no run yet, and nothing that anybody could miss.
-  const barely = present.length > 0 && present.every((name) => beginnings.test(name));
-  const resume = options.resume === true && !(barely && options.recipe !== undefined);
-  const recipe = resume ? await resumed(path, present, options.recipe) : fresh(path, barely ? [] : present, options);
+  const { recipe, resume } = await checkRun(path, options);
   let changes: readonly string[] = [];
   if (resume) {
     const before = environmentSchema.safeParse(await readJson(join(path, "environment.json")));
@@ -114,7 +110,20 @@ export async function openRun(path: string, options: OpenRunOptions): Promise<Ru
   };
 }
 
-function fresh(path: string, present: readonly string[], options: OpenRunOptions): Recipe {
+/** Whether a run can begin or be resumed there, before anything is loaded; writes nothing. Throws as openRun does. */
+export async function checkRun(
+  path: string,
+  options: Omit<OpenRunOptions, "environment">,
+): Promise<{ readonly recipe: Recipe; readonly resume: boolean }> {
+  const present = await list(path);
+  // Killed while it was being opened: no run yet, and nothing that anybody could miss.
+  const barely = present.length > 0 && present.every((name) => beginnings.test(name));
+  const resume = options.resume === true && !(barely && options.recipe !== undefined);
+  const recipe = resume ? await resumed(path, present, options.recipe) : fresh(path, barely ? [] : present, options);
+  return { recipe, resume };
+}
+
+function fresh(path: string, present: readonly string[], options: Pick<OpenRunOptions, "recipe">): Recipe {
   if (present.length > 0) {
     const remedy = present.includes("recipe.json") ? "give --resume to go on with the run in it, or" : "";
     throw new AutodidactError(

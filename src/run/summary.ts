@@ -59,6 +59,8 @@ export const summarySchema = z.object({
   version: z.string().describe("version of autodidact"),
   command: z.string().describe("the command line that repeats the run"),
   seed: z.int().describe("seed of the run"),
+  model: z.string().exactOptional().describe("the model that was trained; left out by zero"),
+  task: z.string().exactOptional().describe("the task it was trained on; left out by zero"),
   steps: z.int().describe("number of updates made"),
   before: measurementSchema.describe("the base model on held-out problems"),
   after: measurementSchema.describe("the trained model on the same problems"),

@@ -85,7 +85,11 @@ export async function* grpo<T extends Task>(
           }));
     options.onProgress?.({ step: index, phase: "train" });
     const trained = await clock.time("train", () => update(policy, trouble === null ? groups : [], index, options));
-    const rolled = rolloutMetrics<RewardName<T>>(sampled.all, policy.tokenizer.endTokens, countReflectiveWords);
+    const rolled = rolloutMetrics<RewardName<T>>(
+      sampled.all,
+      policy.endTokens ?? policy.tokenizer.endTokens,
+      countReflectiveWords,
+    );
     const metrics: GrpoMetrics<RewardName<T>> = {
       ...rolled,
       ...trained,

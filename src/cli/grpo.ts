@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { presetNames } from "../losses/objective-schema.ts";
+import { grpoDefaults, loraLearningRate } from "../recipe/defaults.ts";
+import { recipeAsking } from "../recipe/model-fields.ts";
+import { grpoSchema, parseRecipe, recipeObjective } from "../recipe/schema.ts";
+import { defineCommand } from "./command.ts";
+import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { summaryLines } from "./view-text.ts";
+
+export const grpo = defineCommand({
+  name: "grpo",
+  summary: "reinforcement learning of any model on any task",
+  description:
+    "Measures a model on a task's held-out problems, lets it write several answers to each training problem, grades them against each other by the task's own rewards, strengthens what beats the group, and measures again. Writes everything, with a report, into the run directory; the result is a model directory, or with --lora an adapter in PEFT's format.",
+  examples: [
+    {
+      command: "autodidact grpo --model HuggingFaceTB/SmolLM2-135M-Instruct --task arithmetic --set levels=[1]",
+      what: "a small open model on sums",
+    },
+    {
+      command: "autodidact grpo --model ./my-model --task ./my-task.ts --lora --out runs/mine",
+      what: "your model, your task, adapters only",
+    },
+    {
+      command: "autodidact grpo --model ./my-model --task gcd-lcm,zebra --dry-run",
+      what: "a mixture; print every setting and stop",
+    },
+    {
+      command: "autodidact grpo --model ./base --task ./my-task.ts --template r1-zero --preset r1-zero",
+      what: "a base model, asked as in the paper",
+    },
+  ],
+  options: z.object({
+    model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
+    task: z
+      .string()
+      .min(1)
+      .describe("name as in task list, several with commas between, or a .ts or .js file")
+      .meta({ value: "NAME|FILE" }),
+    out: z.string().min(1).default("runs/grpo").describe("run directory").meta({ value: "DIR" }),
+    lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
+    hold: z
+      .enum(["float32", "bfloat16", "int8"])
+      .optional()
+      .describe("with --lora: how the frozen weights are held in memory"),
+    system: z.string().min(1).optional().describe("system message before every question").meta({ value: "TEXT" }),
+    template: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('text around {prompt} in place of the chat template, or "r1-zero"')
+      .meta({ value: "TEXT" }),
+    stop: z.array(z.string().min(1)).default([]).describe("text behind which an answer ends").meta({ value: "TEXT" }),
+    steps: z.int().min(1).optional().describe("updates of reinforcement learning").meta({ value: "N" }),
+    problemsPerStep: z.int().min(1).optional().describe("questions a step").meta({ value: "N" }),
+    groupSize: z.int().min(2).optional().describe("G, answers to each question").meta({ value: "N" }),
+    maxTokens: z.int().min(2).optional().describe("token limit of an answer").meta({ value: "N" }),
+    learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+    preset: z.enum(presetNames).optional().describe("published objective to start from"),
+    ...runOptions,
+  }),
+  async run(options, context) {
+    const { system, template, hold, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
+    const { fullTaskSpec, openTasks } = await import("../run/load-task.ts");
+    const path = outPath(context, options.out);
+    const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
+    const flags = {
+      model: modelSpec(context, options.model),
+      task: fullTaskSpec(options.task, context.cwd),
+      lora: options.lora ? {} : undefined,
+      "schedule.learningRate": learningRate ?? (adapters ? loraLearningRate : undefined),
+      hold,
+      system,
+      template,
+      stop: options.stop.length > 0 ? options.stop : undefined,
+      steps,
+      problemsPerStep,
+      groupSize,
+      maxTokens,
+      "objective.preset": preset,
+    };
+    const recipe = parseRecipe(grpoSchema, assemble(grpoDefaults, flags, options));
+    const objective = recipeObjective(recipe);
+    const asking = recipeAsking(recipe);
+    if (options.dryRun) {
+      const { describeObjective } = await import("../losses/objective.ts");
+      context.result(
+        { ...recipe, objective },
+        `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
+      );
+      return;
+    }
+    const { runGrpo } = await import("../run/grpo.ts");
+    const { checkPrompts } = await import("../run/check-prompts.ts");
+    const task = await openTasks(recipe.task, recipe.levels, context.cwd);
+    const { maxTokens: limit, seed, evaluation } = recipe;
+    const view = viewFor(context, recipe.steps);
+    const summary = await untilStopped(view, options.out, "grpo", () =>
+      runGrpo(
+        recipe,
+        { path, resume: options.resume, command: context.commandLine, signal: context.signal, observer: view },
+        {
+          task,
+          named: { model: options.model, task: task.name },
+          checkModel: (model) =>
+            checkPrompts(model, task, asking, { maxTokens: limit, heldOut: evaluation.problems, seed }),
+        },
+      ),
+    );
+    context.result(summary, [...summaryLines(summary), `report: ${path}/report.html`].join("\n"));
+  },
+});
