@@ -17,8 +17,9 @@ const nodeFiles = [
   /^src\/engine\/[\w-]*worker[\w-]*\.ts$/,
   /^src\/run\//,
   /^src\/cli\//,
-  /^src\/checkpoint\/(files|model-directory|trainer-state)\.ts$/,
+  /^src\/checkpoint\/(files|model-directory|weight-files|trainer-state)\.ts$/,
   /^src\/datasets\/(files|hub-cache)\.ts$/,
+  /^src\/hub\/(cache|download|lock|model|settings|upload)\.ts$/,
   /^src\/code\/(pool|start-process|worker|worker-thread|python-sandbox|javascript-sandbox)\.ts$/,
 ];
 
@@ -39,8 +40,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   maths: ["tasks/task"],
   verifiers: ["tasks/task", "maths", "code", "endpoint"],
   endpoint: [],
-  backends: ["endpoint", "engine/engine", "model/policy", "tokenizer"],
-  datasets: ["tasks/task", "maths", "code/tests", "verifiers"],
+  backends: ["endpoint", "engine/engine", "engine/choose-token", "model/policy", "tokenizer"],
+  hub: ["endpoint/post", "checkpoint/files"],
+  datasets: ["tasks/task", "maths", "code/tests", "verifiers", "hub"],
   check: ["tasks", "rewards", "rollout/rollout"],
   advantage: ["rewards", "rollout/rollout"],
   corpus: ["tasks", "tokenizer", "rewards/expression"],

@@ -13,7 +13,7 @@
  * One process at a time may write under a name; recovery takes any temporary name for a leftover.
  */
 
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AutodidactError } from "../errors.ts";
@@ -151,6 +151,26 @@ export async function recoverLeftovers(directory: string): Promise<string[]> {
       done.push(`removed the unfinished ${join(directory, name)}`);
     }
   return done;
+}
+
+/** More than any tokenizer.json takes. */
+const MAX_JSON = 256 * 2 ** 20;
+
+/** @throws AutodidactError FILE_JSON where the file is not JSON, or has more than `most` bytes */
+export async function readJson(path: string, most = MAX_JSON): Promise<unknown> {
+  const { size } = await stat(path);
+  if (size > most)
+    throw new AutodidactError("FILE_JSON", `${path}: expected at most ${most} bytes of JSON, found ${size}`);
+  const text = await readFile(path, "utf8");
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new AutodidactError(
+      "FILE_JSON",
+      `${path}: expected JSON, found ${JSON.stringify(text.slice(0, 40))} (${text.length} characters); the file is damaged or cut short, restore it`,
+      { cause },
+    );
+  }
 }
 
 /** Calls `use` with a reader of the file's parts. */

@@ -172,7 +172,7 @@ describe("what is not a model directory is refused", () => {
     await refuses(join(path, "notes.txt"), "MODEL_DIRECTORY", "is a file");
     await refuses(path, "MODEL_DIRECTORY", "config.json, model.safetensors, tokenizer.json", "found notes.txt");
     writeFileSync(join(path, "model.safetensors.index.json"), "{}");
-    await refuses(path, "MODEL_DIRECTORY", "merge them");
+    await refuses(path, "MODEL_DIRECTORY", "config.json, tokenizer.json, tokenizer_config.json missing");
   });
 
   it("damaged JSON", async () => {

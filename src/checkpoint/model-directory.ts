@@ -3,15 +3,16 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Tensor, Tensors } from "../engine/engine.ts";
+import type { HeldDtype, HeldTensors, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes } from "../model/parameters.ts";
 import type { JsonObject } from "../tokenizer/format.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
-import { type Contents, currentDirectory, withRangedReader, writeDirectoryAtomic } from "./files.ts";
+import { type Contents, currentDirectory, readJson, writeDirectoryAtomic } from "./files.ts";
 import { modelConfigJson, parseModelConfig } from "./model-config.ts";
-import { formatShape, readSafetensors, type SafetensorsHeader, safetensorsChunks } from "./safetensors.ts";
+import { formatShape, safetensorsChunks } from "./safetensors.ts";
+import { equalTensors, findTensors, indexName, readTensors, type TensorPlace } from "./weight-files.ts";
 
 const generationConfigSchema = z.looseObject({
   eos_token_id: z.union([z.int().nonnegative(), z.array(z.int().nonnegative()), z.null()]).optional(),
@@ -33,28 +34,43 @@ export interface ReadModel extends Model {
   readonly endTokens: readonly number[];
 }
 
+/** A model whose weights are frozen and held in fewer bytes: it is read so without ever being float32 as a whole. */
+export interface HeldModel extends Omit<ReadModel, "weights"> {
+  readonly held: HeldTensors;
+}
+
+export interface ReadModelOptions {
+  /** Gives the weights as `held`, in this type, instead of `weights`. */
+  readonly hold?: HeldDtype | undefined;
+}
+
 const required = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
 
 /**
- * Reads config.json, model.safetensors (F32, F16 or BF16, as float32), tokenizer.json, tokenizer_config.json and, where
- * they exist, generation_config.json and chat_template.jinja.
+ * Reads config.json, the weights (model.safetensors, or the files that model.safetensors.index.json lists; F32, F16 or
+ * BF16), tokenizer.json, tokenizer_config.json and, where they exist, generation_config.json and chat_template.jinja.
+ * All of it is checked before the first tensor is read, and the weights are read piece by piece.
  *
  * @throws AutodidactError MODEL_DIRECTORY, MODEL_CONFIG, MODEL_WEIGHTS, MODEL_TOKENIZER, TOKENIZER_INVALID,
  *   SAFETENSORS_DAMAGED, SAFETENSORS_DTYPE, FILE_JSON
  */
-export async function readModelDirectory(path: string): Promise<ReadModel> {
+export function readModelDirectory(path: string, options?: { readonly hold?: undefined }): Promise<ReadModel>;
+export function readModelDirectory(path: string, options: { readonly hold: HeldDtype }): Promise<HeldModel>;
+export function readModelDirectory(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel>;
+export async function readModelDirectory(
+  path: string,
+  { hold }: ReadModelOptions = {},
+): Promise<ReadModel | HeldModel> {
   path = await currentDirectory(path);
   const names = await list(path);
-  const missing = required.filter((name) => !names.includes(name));
-  if (missing.length > 0) {
-    const hint = names.includes("model.safetensors.index.json")
-      ? "; its weights are in several files, merge them into one model.safetensors first"
-      : "";
+  const missing = required.filter(
+    (name) => !names.includes(name) && !(name === "model.safetensors" && names.includes(indexName)),
+  );
+  if (missing.length > 0)
     throw new AutodidactError(
       "MODEL_DIRECTORY",
-      `${path}: not a model directory: ${missing.join(", ")} missing, found ${foundNames(names)}${hint}; give a directory in the layout of Hugging Face`,
+      `${path}: not a model directory: ${missing.join(", ")} missing, found ${foundNames(names)}; give a directory in the layout of Hugging Face`,
     );
-  }
 
   const config = parseModelConfig(await readJson(join(path, "config.json")), join(path, "config.json"));
   let tokenizerConfig = await readJson(join(path, "tokenizer_config.json"));
@@ -79,22 +95,17 @@ export async function readModelDirectory(path: string): Promise<ReadModel> {
     generationConfig = json as GenerationConfig;
   }
 
-  const file = join(path, "model.safetensors");
-  const { tensors } = await withRangedReader(file, (reader) =>
-    readSafetensors(reader, (header) => checkHeader(header, config, file)),
-  );
+  const places = await checkedPlaces(path, names, config);
   const endTokens = new Set([
     ...ids(generationConfig.eos_token_id),
     ...ids(config.eos_token_id),
     ...tokenizer.endTokens,
   ]);
-  return {
-    config,
-    weights: onlyParameters(tensors, config, file),
-    tokenizer,
-    generationConfig,
-    endTokens: [...endTokens].sort((a, b) => a - b),
-  };
+  const model = { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b) };
+  const held = await readTensors(places.values(), hold ?? "float32");
+  if (hold !== undefined) return { ...model, held };
+  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+  return { ...model, weights };
 }
 
 /**
@@ -148,18 +159,40 @@ function isRedundant(name: string, config: ModelConfig): boolean {
   return (name === "lm_head.weight" && config.tie_word_embeddings) || name.endsWith(".rotary_emb.inv_freq");
 }
 
-function checkHeader(header: SafetensorsHeader, config: ModelConfig, file: string): void {
-  const found = new Map(header.entries.map((entry) => [entry.name, entry.shape]));
-  for (const name of found.keys()) if (isRedundant(name, config)) found.delete(name);
-  checkShapes(found, config, file);
-}
-
-/** @throws AutodidactError MODEL_WEIGHTS naming file, tensor, expected and found shape */
-export function checkShapes(found: ReadonlyMap<string, readonly number[]>, config: ModelConfig, file: string): void {
-  const fail = (message: string): never => {
+/** Where each parameter lies, and nothing else. */
+async function checkedPlaces(
+  path: string,
+  names: readonly string[],
+  config: ModelConfig,
+): Promise<Map<string, TensorPlace>> {
+  const places = await findTensors(path, names);
+  const head = places.get("lm_head.weight");
+  for (const name of places.keys()) if (isRedundant(name, config)) places.delete(name);
+  const whole = join(path, names.includes("model.safetensors") ? "model.safetensors" : indexName);
+  const shapes = new Map([...places].map(([name, { entry }]) => [name, entry.shape]));
+  checkShapes(shapes, config, (tensor) => places.get(tensor)?.file ?? whole);
+  const embedding = places.get("model.embed_tokens.weight")!;
+  if (config.tie_word_embeddings && head !== undefined && !(await equalTensors(head, embedding)))
     throw new AutodidactError(
       "MODEL_WEIGHTS",
-      `${file}: ${message}; weights and config.json belong to different models`,
+      `${head.file}: tensor lm_head.weight: expected the values of model.embed_tokens.weight, since config.json says tie_word_embeddings, found others; set tie_word_embeddings to false`,
+    );
+  return places;
+}
+
+/**
+ * @param file names the file that holds a tensor, or the one that should
+ * @throws AutodidactError MODEL_WEIGHTS naming file, tensor, expected and found shape
+ */
+export function checkShapes(
+  found: ReadonlyMap<string, readonly number[]>,
+  config: ModelConfig,
+  file: string | ((tensor: string) => string),
+): void {
+  const fail = (message: string, tensor = ""): never => {
+    throw new AutodidactError(
+      "MODEL_WEIGHTS",
+      `${typeof file === "string" ? file : file(tensor)}: ${message}; weights and config.json belong to different models`,
     );
   };
   // Before a list of what is expected is made: a hostile config.json could ask for more layers than memory holds.
@@ -170,28 +203,19 @@ export function checkShapes(found: ReadonlyMap<string, readonly number[]>, confi
     const other = found.get(name);
     if (other === undefined) {
       const missing = [...expected.keys()].filter((key) => !found.has(key));
-      fail(`tensor ${name}: expected shape ${formatShape(shape)}, found none (${missing.length} tensors missing)`);
+      fail(
+        `tensor ${name}: expected shape ${formatShape(shape)}, found none (${missing.length} tensors missing)`,
+        name,
+      );
     } else if (shape.length !== other.length || shape.some((size, axis) => size !== other[axis]))
-      fail(`tensor ${name}: expected shape ${formatShape(shape)}, found ${formatShape(other)}`);
+      fail(`tensor ${name}: expected shape ${formatShape(shape)}, found ${formatShape(other)}`, name);
   }
   for (const [name, shape] of found)
     if (!expected.has(name))
-      fail(`tensor ${name.slice(0, 120)}: expected no tensor of this name, found one of shape ${formatShape(shape)}`);
-}
-
-function onlyParameters(tensors: ReadonlyMap<string, Tensor>, config: ModelConfig, file: string): Tensors {
-  const head = config.tie_word_embeddings ? tensors.get("lm_head.weight") : undefined;
-  const embedding = tensors.get("model.embed_tokens.weight")!;
-  if (head !== undefined) {
-    const same =
-      head.data.length === embedding.data.length && head.data.every((value, i) => value === embedding.data[i]);
-    if (!same)
-      throw new AutodidactError(
-        "MODEL_WEIGHTS",
-        `${file}: tensor lm_head.weight: expected the values of model.embed_tokens.weight, since config.json says tie_word_embeddings, found others; set tie_word_embeddings to false`,
+      fail(
+        `tensor ${name.slice(0, 120)}: expected no tensor of this name, found one of shape ${formatShape(shape)}`,
+        name,
       );
-  }
-  return new Map([...tensors].filter(([name]) => !isRedundant(name, config)));
 }
 
 async function list(path: string): Promise<string[]> {
@@ -208,20 +232,6 @@ async function list(path: string): Promise<string[]> {
     throw new AutodidactError(
       "MODEL_DIRECTORY",
       `${path}: not a model directory: it ${what}; give a directory that holds ${required.join(", ")}`,
-      { cause },
-    );
-  }
-}
-
-/** @throws AutodidactError FILE_JSON */
-export async function readJson(path: string): Promise<unknown> {
-  const text = await readFile(path, "utf8");
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new AutodidactError(
-      "FILE_JSON",
-      `${path}: expected JSON, found ${JSON.stringify(text.slice(0, 40))} (${text.length} characters); the file is damaged or cut short, restore it`,
       { cause },
     );
   }

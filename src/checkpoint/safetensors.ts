@@ -1,4 +1,6 @@
+import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { emptyHeld, holdAt, widenBfloat16, widenFloat16 } from "../model/held.ts";
 
 /**
  * The safetensors format: 8 bytes with the header's length (little-endian), the header as JSON, then the tensors' bytes
@@ -25,7 +27,8 @@ export interface RangedReader {
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** May fill `into`, which has that length, instead of making an array. */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface SafetensorsHeader {
@@ -47,6 +50,10 @@ export interface SafetensorsEntry {
 
 const bytesPerElement = { F32: 4, F16: 2, BF16: 2 } as const;
 type Dtype = keyof typeof bytesPerElement;
+const storedAs: Readonly<Record<Dtype, HeldDtype | undefined>> = { F32: "float32", BF16: "bfloat16", F16: undefined };
+
+/** How many elements are read at once. No more than that is ever in memory beside the result. */
+const PIECE = 1 << 18;
 
 /** The limit of Hugging Face's own reader. */
 const MAX_HEADER = 100_000_000;
@@ -106,14 +113,15 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): SafetensorsC
   const header = parseHeader(bytes.subarray(8, 8 + length), bytes.length, file);
   const tensors: SafetensorsContents["tensors"] = new Map();
   for (const entry of header.entries) {
-    const data = toFloat32(entry, bytes.subarray(header.dataStart + entry.begin, header.dataStart + entry.end));
+    const data = new Float32Array((entry.end - entry.begin) / bytesPerElement[entry.dtype]);
+    widen(entry.dtype, bytes.subarray(header.dataStart + entry.begin, header.dataStart + entry.end), data);
     tensors.set(entry.name, { shape: entry.shape, data });
   }
   return { tensors, metadata: header.metadata };
 }
 
 /**
- * As decodeSafetensors, one tensor in memory at a time beside the result.
+ * As decodeSafetensors, a piece of a tensor in memory at a time beside the result.
  *
  * @param check is called with the header before any tensor is read, to refuse names or shapes
  */
@@ -125,10 +133,57 @@ export async function readSafetensors(
   check?.(header);
   const tensors: SafetensorsContents["tensors"] = new Map();
   for (const entry of header.entries) {
-    const bytes = await readExactly(reader, header.dataStart + entry.begin, entry.end - entry.begin);
-    tensors.set(entry.name, { shape: entry.shape, data: toFloat32(entry, bytes) });
+    const { shape, data } = await readTensor(reader, header, entry, "float32");
+    tensors.set(entry.name, { shape, data: data as Float32Array });
   }
   return { tensors, metadata: header.metadata };
+}
+
+/** One tensor, held as asked for. Its bytes go straight into the result where the file stores just that. */
+export async function readTensor(
+  reader: RangedReader,
+  header: SafetensorsHeader,
+  entry: SafetensorsEntry,
+  dtype: HeldDtype,
+): Promise<HeldTensor> {
+  const held = emptyHeld(entry.shape, dtype);
+  if (storedAs[entry.dtype] === held.dtype) {
+    const bytes = new Uint8Array(held.data.buffer);
+    for (let at = 0; at < bytes.length; at += 4 * PIECE) {
+      const part = bytes.subarray(at, at + 4 * PIECE);
+      const read = await readExactly(reader, header.dataStart + entry.begin + at, part.length, part);
+      if (read.buffer !== part.buffer) part.set(read);
+    }
+  } else
+    for await (const { start, values } of tensorPieces(reader, header, entry, held.dtype === "int8"))
+      holdAt(held, start, values);
+  return held;
+}
+
+/**
+ * The values of a tensor as float32, up to about PIECE of them at a time, in whole rows where asked.
+ * `values` is used again for the next piece.
+ */
+export async function* tensorPieces(
+  reader: RangedReader,
+  header: SafetensorsHeader,
+  entry: SafetensorsEntry,
+  wholeRows = false,
+): AsyncGenerator<{ readonly start: number; readonly values: Float32Array }> {
+  const size = bytesPerElement[entry.dtype];
+  const elements = (entry.end - entry.begin) / size;
+  if (elements === 0) return;
+  const width = wholeRows ? elements / entry.shape[0]! : 1;
+  const count = Math.min(elements, Math.max(1, Math.floor(PIECE / width)) * width);
+  const source = new Uint8Array(count * size);
+  const values = new Float32Array(count);
+  for (let start = 0; start < elements; start += count) {
+    const length = Math.min(count, elements - start) * size;
+    const offset = header.dataStart + entry.begin + start * size;
+    const bytes = await readExactly(reader, offset, length, source.subarray(0, length));
+    widen(entry.dtype, bytes, values);
+    yield { start, values: values.subarray(0, length / size) };
+  }
 }
 
 export async function readSafetensorsHeader(reader: RangedReader): Promise<SafetensorsHeader> {
@@ -137,8 +192,13 @@ export async function readSafetensorsHeader(reader: RangedReader): Promise<Safet
   return parseHeader(await readExactly(reader, 8, length), size, name);
 }
 
-async function readExactly(reader: RangedReader, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = await reader.read(offset, length);
+async function readExactly(
+  reader: RangedReader,
+  offset: number,
+  length: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  const bytes = await reader.read(offset, length, into);
   if (bytes.length !== length)
     throw damaged(reader.name, `expected ${length} bytes from byte ${offset}, found ${bytes.length}`);
   return bytes;
@@ -217,26 +277,14 @@ function parseEntry(name: string, value: unknown, file: string): SafetensorsEntr
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 
-function toFloat32(entry: SafetensorsEntry, bytes: Uint8Array): Float32Array {
-  const data = new Float32Array(bytes.length / bytesPerElement[entry.dtype]);
-  if (entry.dtype === "F32") {
-    new Uint8Array(data.buffer).set(bytes);
-    return data;
+function widen(dtype: Dtype, bytes: Uint8Array, into: Float32Array): void {
+  if (dtype === "F32") new Uint8Array(into.buffer, into.byteOffset).set(bytes);
+  else {
+    const aligned = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice();
+    const halves = new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
+    if (dtype === "BF16") widenBfloat16(halves, into);
+    else widenFloat16(halves, into);
   }
-  const bits = new Uint32Array(data.buffer);
-  for (let i = 0; i < data.length; i++) {
-    const half = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
-    if (entry.dtype === "BF16") bits[i] = half << 16;
-    else {
-      const sign = (half & 0x8000) << 16;
-      const exponent = (half >> 10) & 0x1f;
-      const fraction = half & 0x3ff;
-      if (exponent === 31) bits[i] = sign | 0x7f800000 | (fraction << 13);
-      else if (exponent > 0) bits[i] = sign | ((exponent + 112) << 23) | (fraction << 13);
-      else data[i] = (sign === 0 ? 1 : -1) * fraction * 2 ** -24;
-    }
-  }
-  return data;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -17,6 +17,7 @@ import type { ModelConfig } from "../model/config.ts";
 import {
   type Contents,
   currentDirectory,
+  readJson,
   recoverLeftovers,
   removeDirectory,
   sizeOf,
@@ -29,7 +30,6 @@ import {
   jsonBytes,
   modelFiles,
   type ReadModel,
-  readJson,
   readModelDirectory,
   type WritableModel,
 } from "./model-directory.ts";

@@ -64,6 +64,23 @@ export function widenBfloat16(source: Uint16Array, into: Float32Array): void {
   for (let i = 0; i < source.length; i++) bits[i] = source[i]! << 16;
 }
 
+let halves: Float32Array | undefined;
+
+/** By a table of all 65,536 values, made on first use. */
+export function widenFloat16(source: Uint16Array, into: Float32Array): void {
+  halves ??= Float32Array.from({ length: 65536 }, (_, half) => float16(half));
+  for (let i = 0; i < source.length; i++) into[i] = halves[source[i]!]!;
+}
+
+/** Sign, 5 bits of exponent, 10 of fraction (IEEE 754). */
+function float16(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+}
+
 export function roundToBfloat16(source: Float32Array, into: Uint16Array): void {
   const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
   for (let i = 0; i < bits.length; i++) {
