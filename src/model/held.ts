@@ -94,11 +94,20 @@ export function roundToBfloat16(source: Float32Array, into: Uint16Array): void {
 /** Writes round(w / s) and returns s; a NaN or an infinity in the row makes s that, so that it isn't lost. */
 function quantiseRow(row: Float32Array, into: Int8Array): number {
   let largest = 0;
-  for (let i = 0; i < row.length; i++) largest = Math.max(largest, Math.abs(row[i]!)); // Math.max keeps a NaN
+  for (let i = 0; i < row.length; i++) {
+    const size = Math.abs(row[i]!);
+    if (size > largest) largest = size;
+    else if (Number.isNaN(size)) return size;
+  }
   const scale = Math.fround(largest / 127);
   const inverse = scale === 0 ? 0 : 1 / scale;
+  for (let i = 0; i < row.length; i++) {
+    const steps = row[i]! * inverse;
+    into[i] = steps < 0 ? steps - 0.5 : steps + 0.5; // an Int8Array cuts off what is behind the point
+  }
   // A scale among the smallest floats is rounded so coarsely that a quotient may pass 127.
-  for (let i = 0; i < row.length; i++) into[i] = Math.max(-127, Math.min(127, Math.round(row[i]! * inverse)));
+  if (scale < 1e-37)
+    for (let i = 0; i < row.length; i++) into[i] = Math.min(127, Math.abs(row[i]! * inverse)) * Math.sign(row[i]!);
   return scale;
 }
 
