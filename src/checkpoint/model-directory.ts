@@ -39,6 +39,11 @@ export interface HeldModel extends Omit<ReadModel, "weights"> {
   readonly held: HeldTensors;
 }
 
+/** A model directory that has been checked, with the place of each parameter. */
+export interface ModelOnDisk extends Omit<ReadModel, "weights"> {
+  readonly places: ReadonlyMap<string, TensorPlace>;
+}
+
 export interface ReadModelOptions {
   /** Gives the weights as `held`, in this type, instead of `weights`. */
   readonly hold?: HeldDtype | undefined;
@@ -61,6 +66,15 @@ export async function readModelDirectory(
   path: string,
   { hold }: ReadModelOptions = {},
 ): Promise<ReadModel | HeldModel> {
+  const { places, ...model } = await openModelDirectory(path);
+  const held = await readTensors(places.values(), hold ?? "float32");
+  if (hold !== undefined) return { ...model, held };
+  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+  return { ...model, weights };
+}
+
+/** As readModelDirectory, but the weights stay where they are: `readTensors` reads those that are asked for. */
+export async function openModelDirectory(path: string): Promise<ModelOnDisk> {
   path = await currentDirectory(path);
   const names = await list(path);
   const missing = required.filter(
@@ -101,11 +115,7 @@ export async function readModelDirectory(
     ...ids(config.eos_token_id),
     ...tokenizer.endTokens,
   ]);
-  const model = { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b) };
-  const held = await readTensors(places.values(), hold ?? "float32");
-  if (hold !== undefined) return { ...model, held };
-  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
-  return { ...model, weights };
+  return { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b), places };
 }
 
 /**
