@@ -46,7 +46,10 @@ function read(name: string) {
 
 test("the fixtures cover the family", () => {
   assert.ok(names.length >= 6, names.join(", "));
-  for (const kind of ["qwen2", "qwen3", "llama-gqa", "llama-tied"]) assert.ok(names.includes(kind), kind);
+  for (const kind of ["qwen2", "qwen3", "llama-gqa", "llama-tied", "smollm2", "llama3", "llama-linear", "mistral"])
+    assert.ok(names.includes(kind), kind);
+  for (const name of names)
+    for (const { greedy } of read(name).expected.sequences) assert.ok(greedy.length >= 20, name);
 });
 
 for (const [runtimeName, open] of runtimes)
@@ -65,8 +68,9 @@ for (const [runtimeName, open] of runtimes)
             tokens: { shape: [1, T], data: BigInt64Array.from(tokens, BigInt) },
             positions: { shape: [1, T], data: BigInt64Array.from(tokens.keys(), BigInt) },
             mask: { shape: [1, 1, 1, T, T], data: mask },
+            slots: { shape: [T], data: BigInt64Array.from(tokens.keys(), BigInt) },
           });
-          assert.deepEqual(out.logits!.shape, [1, T, config.vocab_size]);
+          assert.deepEqual(out.logits!.shape, [T, config.vocab_size]);
           const worst = distance(out.logits!.data as Float32Array, logits.flat());
           assert.ok(worst < 1e-4, `largest difference ${worst}`);
         }
