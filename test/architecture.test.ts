@@ -19,6 +19,7 @@ const nodeFiles = [
   /^src\/cli\//,
   /^src\/checkpoint\/(files|model-directory|weight-files|trainer-state)\.ts$/,
   /^src\/datasets\/(files|hub-cache)\.ts$/,
+  /^src\/gguf\/files\.ts$/,
   /^src\/hub\/(cache|download|lock|model|settings|upload)\.ts$/,
   /^src\/code\/(pool|start-process|worker|worker-thread|python-sandbox|javascript-sandbox)\.ts$/,
 ];

@@ -1,22 +1,30 @@
 import { z } from "zod";
 import { defineCommand } from "./command.ts";
-import { outPath } from "./run-options.ts";
+import { downloadOptions } from "./download-view.ts";
 import { clean } from "./spans.ts";
 
 export const sample = defineCommand({
   name: "sample",
   summary: "print completions of a prompt",
   description:
-    "Samples completions of a prompt from a model directory. The prompt goes through the model's chat template unless --raw is given.",
+    "Samples completions of a prompt from a model: a directory, a GGUF file, or an id on the Hugging Face hub, which is downloaded once. The prompt goes through the model's chat template unless --raw is given.",
   examples: [
     { command: 'autodidact sample --model models/countdown-base --prompt "2 7 9 make 65" -n 4', what: "four answers" },
     {
       command: 'autodidact sample --model runs/zero/model --prompt "2 7 9 make 65" --temperature 0 --json',
       what: "the likeliest one, with log-probabilities",
     },
+    {
+      command: 'autodidact sample --model HuggingFaceTB/SmolLM2-135M-Instruct --prompt "What is 17 + 25?"',
+      what: "a model of the hub",
+    },
   ],
   options: z.object({
-    model: z.string().min(1).describe("model directory in Hugging Face's layout").meta({ value: "DIR" }),
+    model: z
+      .string()
+      .min(1)
+      .describe("model directory, GGUF file, or OWNER/NAME on the hub, @REVISION behind it if wanted")
+      .meta({ value: "MODEL" }),
     prompt: z.string().describe("what the model is asked").meta({ value: "TEXT" }),
     n: z.int().min(1).max(4096).default(1).describe("number of completions").meta({ short: "n", value: "N" }),
     temperature: z.number().min(0).default(1).describe("0 always takes the likeliest token").meta({ value: "T" }),
@@ -40,11 +48,11 @@ export const sample = defineCommand({
     threads: z.int().min(1).optional().describe("threads to compute with").meta({ value: "N" }),
   }),
   async run(options, context) {
-    const { readModelDirectory } = await import("../checkpoint/model-directory.ts");
+    const { openModel } = await import("../run/open-model.ts");
     const { openPolicy } = await import("../run/open-policy.ts");
     const { renderChat } = await import("../tokenizer/chat.ts");
     const { unlessStopped } = await import("../run/observer.ts");
-    const model = await readModelDirectory(outPath(context, options.model));
+    const model = await openModel(options.model, downloadOptions(context));
     const { tokenizer } = model;
     const text = options.raw
       ? options.prompt

@@ -1,6 +1,6 @@
 import { AutodidactError } from "../errors.ts";
+import type { HubOptions } from "../hub/settings.ts";
 import type { DataFile } from "./data-file.ts";
-import type { HubOptions } from "./hub-cache.ts";
 import { checkMapping, columnsOf, type Mapping, mapRow, questionId } from "./mapping.ts";
 import { knownMapping, type MappingName, mappings } from "./mappings.ts";
 import { sameQuestion } from "./ngrams.ts";

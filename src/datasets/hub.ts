@@ -1,28 +1,9 @@
 import { AutodidactError } from "../errors.ts";
+import type { HubFile, HubListing } from "../hub/listing.ts";
 import { matchesGlob } from "./glob.ts";
 import { formatOf } from "./rows.ts";
 
-/**
- * Which files of a Hugging Face data set hold a split: asked of the hub, or of a mirror with the same paths. Downloading them
- * is hub-cache.ts's work.
- */
-
-export interface HubAddress {
-  /** Of the hub or a mirror, without a slash at its end. */
-  readonly endpoint: string;
-  readonly token?: string | undefined;
-  readonly fetch?: typeof fetch | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface HubFile {
-  readonly path: string;
-  readonly size: number;
-  /** SHA-256 of the content, where the hub stores it apart (LFS, Xet). */
-  readonly sha256: string | null;
-  /** Git's SHA-1 of `blob SIZE\0` and the content, for a file in git itself. */
-  readonly gitOid: string | null;
-}
+/** Which files of a Hugging Face data set hold a split. Finding out what files there are is the work of src/hub. */
 
 export interface HubDataset {
   readonly id: string;
@@ -39,84 +20,13 @@ export interface HubConfig {
   readonly splits: readonly { readonly split: string; readonly patterns: readonly string[] }[];
 }
 
-/**
- * Asks the hub for a data set's commit, card and files.
- *
- * @throws HUB_NOT_FOUND, HUB_ACCESS, HUB_NETWORK
- */
-export async function hubDataset(id: string, revision: string, address: HubAddress): Promise<HubDataset> {
-  const { datasetInfo, listFiles } = await import("@huggingface/hub");
-  const request = { hubUrl: address.endpoint, fetch: hubFetch(address) };
-  try {
-    const info = await datasetInfo({ ...request, name: id, revision, additionalFields: ["sha", "cardData"] });
-    const commit = info.sha;
-    if (typeof commit !== "string" || !/^[0-9a-f]{6,64}$/i.test(commit)) {
-      throw new AutodidactError(
-        "HUB_NETWORK",
-        `${address.endpoint} gave no commit of ${id}; is it a hub or a mirror of one?`,
-      );
-    }
-    const files: HubFile[] = [];
-    for await (const entry of listFiles({
-      ...request,
-      repo: { type: "dataset", name: id },
-      revision: commit,
-      recursive: true,
-    })) {
-      if (entry.type !== "file") continue;
-      files.push({
-        path: entry.path,
-        size: entry.lfs?.size ?? entry.size,
-        sha256: entry.lfs?.oid ?? null,
-        gitOid: entry.lfs ? null : (entry.oid ?? null),
-      });
-    }
-    return { id, commit, files, configs: declaredConfigs(info.cardData) };
-  } catch (error) {
-    throw hubError(error, `data set ${id}${revision === "main" ? "" : `, revision ${revision}`}`, address.endpoint);
-  }
-}
-
-/** Adds the token to requests to the hub alone: where a download is redirected, the other host never sees it. */
-export function hubFetch({ endpoint, token, fetch: base = fetch, signal }: HubAddress): typeof fetch {
-  return (input, init = {}) => {
-    const url = new URL(input instanceof Request ? input.url : String(input));
-    const headers = new Headers(init.headers);
-    if (token !== undefined && url.origin === new URL(endpoint).origin) headers.set("Authorization", `Bearer ${token}`);
-    return base(input, { ...init, headers, ...(signal && { signal }) });
-  };
-}
-
-/** What went wrong between here and the hub, in words that name the remedy. */
-export function hubError(error: unknown, what: string, endpoint: string): unknown {
-  if (error instanceof AutodidactError) return error;
-  if (error instanceof Error && error.name === "AbortError") return error;
-  const status = (error as { readonly statusCode?: unknown }).statusCode;
-  if (typeof status === "number") return statusError(status, what, endpoint, error);
-  const cause = (error as { readonly cause?: { readonly message?: unknown } }).cause?.message;
-  const words = `${(error as Error).message}${typeof cause === "string" ? `: ${cause}` : ""}`;
-  return new AutodidactError(
-    "HUB_NETWORK",
-    `${what}: ${endpoint} cannot be reached or broke off (${words}); try again, name a mirror in HF_ENDPOINT, or give local files`,
-    { cause: error },
-  );
-}
-
-export function statusError(status: number, what: string, endpoint: string, cause?: unknown): AutodidactError {
-  if (status === 404) {
-    return new AutodidactError("HUB_NOT_FOUND", `${what} is not at ${endpoint} (404); check id, revision and path`, {
-      cause,
-    });
-  }
-  if (status === 401 || status === 403) {
-    return new AutodidactError(
-      "HUB_ACCESS",
-      `${what}: ${endpoint} refuses access (${status}); the id may be wrong, or the data set is private or gated: accept its terms on its page and give a token in HF_TOKEN`,
-      { cause },
-    );
-  }
-  return new AutodidactError("HUB_NETWORK", `${what}: ${endpoint} answered ${status}; try again later`, { cause });
-}
+/** A data set as the hub lists it, its card read. */
+export const hubDataset = ({ id, commit, files, card }: HubListing): HubDataset => ({
+  id,
+  commit,
+  files,
+  configs: declaredConfigs(card),
+});
 
 /** The `configs` of a card, in any of the forms that the hub takes. */
 function declaredConfigs(card: unknown): HubConfig[] {

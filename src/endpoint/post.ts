@@ -120,8 +120,8 @@ function reasonOf(error: unknown): string {
   return below === "" ? message : `${message}: ${below}`;
 }
 
-/** Milliseconds: the header holds seconds or a date. */
-function retryAfter(header: string | null): number | null {
+/** Milliseconds that a Retry-After header asks for: it holds seconds or a date. */
+export function retryAfter(header: string | null): number | null {
   if (header === null || header.trim() === "") return null;
   const seconds = Number(header);
   if (seconds >= 0) return seconds * 1000;

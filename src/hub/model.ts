@@ -1,0 +1,31 @@
+/** File layer. A model of the hub in the cache. */
+import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { cachedFiles, openRepo } from "./cache.ts";
+import { repoName } from "./listing.ts";
+import { modelFiles } from "./model-files.ts";
+import { type ModelId, parseModelId } from "./model-id.ts";
+import { type HubOptions, hubSettings } from "./settings.ts";
+
+export interface HubModel extends ModelId {
+  readonly commit: string;
+  /** On this machine: a directory in Hugging Face's layout, or a GGUF file. */
+  readonly path: string;
+}
+
+/**
+ * Brings a model of the hub into the cache, where it isn't there, and says where it lies. Only the files that are read are downloaded;
+ * size and hash of each are checked.
+ *
+ * @throws HUB_NOT_FOUND, HUB_ACCESS, HUB_NETWORK, HUB_DAMAGED, HUB_MODEL, FILE_NO_SPACE, and those of writing
+ */
+export async function hubModel(spec: string | ModelId, options: HubOptions = {}): Promise<HubModel> {
+  const model = typeof spec === "string" ? parseModelId(spec) : spec;
+  const settings = await hubSettings(options);
+  const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
+  const chosen = modelFiles(repoName(from.repo, model.revision), from.files, model);
+  const first = await cachedFiles(from, chosen.first, settings);
+  const weights = await chosen.weights(() => readFile(first.at(-1)!, "utf8"));
+  const [path] = await cachedFiles(from, weights, settings);
+  return { ...model, commit: from.commit, path: /\.gguf$/i.test(path!) ? path! : dirname(path!) };
+}
