@@ -10,7 +10,9 @@ function codesInSource(): Set<string> {
   for (const file of sources("src")) {
     if (file === "src/engine/onnx_pb.ts") continue;
     const text = readFileSync(join(root, file), "utf8");
-    for (const [, code] of text.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g)) codes.add(code!);
+    // "Q8_0" and the like are tensor types of GGUF.
+    for (const [, code] of text.matchAll(/"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"/g))
+      if (!/^[IT]?Q\d/.test(code!)) codes.add(code!);
     // A code made of one word would escape the pattern above.
     for (const [, code] of text.matchAll(/new (?:AutodidactError|UsageError)\(\s*"([^"]+)"/g)) codes.add(code!);
   }

@@ -1,0 +1,121 @@
+import type { HeldModel, ReadModel, ReadModelOptions } from "../checkpoint/model-directory.ts";
+import { formatShape, type RangedReader } from "../checkpoint/safetensors.ts";
+import type { HeldDtype, HeldTensor, Tensor } from "../engine/engine.ts";
+import { AutodidactError } from "../errors.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { emptyHeld, holdAt } from "../model/held.ts";
+import { parameterShapes } from "../model/parameters.ts";
+import { dequantise } from "./dequantise.ts";
+import { type GgufHeader, type GgufTensor, quote, readGgufHeader, readTensorBytes } from "./header.ts";
+import { modelConfigOf } from "./model-config.ts";
+import { ggufTensorName, reorderedHeads, rowOfFileRow } from "./tensor-names.ts";
+import { endTokensOf, tokenizerOf } from "./tokenizer.ts";
+
+/** Elements that are dequantised at once. */
+const PIECE = 1 << 20;
+
+/**
+ * A GGUF file as the model it was converted from: config and parameters under Hugging Face's names, tokenizer, chat
+ * template. Nothing of a tensor's size is allocated before the whole header has been checked, and with `hold` no matrix is
+ * ever float32 as a whole.
+ *
+ * @throws AutodidactError GGUF_DAMAGED, GGUF_TYPE, GGUF_MODEL, GGUF_TOKENIZER, MODEL_CONFIG, MODEL_TOKENIZER
+ */
+export async function readGgufModel(
+  reader: RangedReader,
+  { hold }: ReadModelOptions = {},
+): Promise<ReadModel | HeldModel> {
+  const header = await readGgufHeader(reader);
+  const { file } = header;
+  const config = modelConfigOf(header, await ropeFactors(reader, header));
+  const entries = parameterTensors(header, config);
+  const tokenizer = tokenizerOf(header);
+  if (tokenizer.vocabSize > config.vocab_size)
+    throw new AutodidactError(
+      "MODEL_TOKENIZER",
+      `${file}: tokenizer.ggml.tokens: ${tokenizer.vocabSize} tokens, but token_embd.weight has ${config.vocab_size} rows; the file is damaged`,
+    );
+  const endTokens = endTokensOf(header);
+  const generationConfig = {
+    ...(config.bos_token_id === null ? {} : { bos_token_id: config.bos_token_id }),
+    ...(endTokens.length === 0 ? {} : { eos_token_id: endTokens.length === 1 ? endTokens[0]! : endTokens }),
+  };
+  const model = { config, tokenizer, generationConfig, endTokens };
+  const held = new Map<string, HeldTensor>();
+  for (const [name, tensor] of entries)
+    held.set(name, await readParameter(reader, name, tensor, config, hold ?? "float32"));
+  return hold === undefined ? { ...model, weights: held as Map<string, Tensor> } : { ...model, held };
+}
+
+/** Name of each parameter -> its tensor in the file; throws where one is missing, too many or of another shape. */
+function parameterTensors(header: GgufHeader, config: ModelConfig): Map<string, GgufTensor> {
+  const fail = (message: string): never => {
+    throw new AutodidactError(
+      "GGUF_MODEL",
+      `${header.file}: ${message}; the file is damaged or its architecture is not what it says`,
+    );
+  };
+  // Before a list of what is expected is made: a hostile file could ask for more layers than memory holds.
+  if (config.num_hidden_layers > header.tensors.size)
+    fail(`expected ${config.num_hidden_layers} layers as block_count says, found ${header.tensors.size} tensors`);
+  const entries = new Map<string, GgufTensor>();
+  const left = new Set(header.tensors.keys());
+  left.delete("rope_freqs.weight");
+  for (const [name, shape] of parameterShapes(config)) {
+    const fileName = ggufTensorName(name);
+    const tensor = header.tensors.get(fileName);
+    if (tensor === undefined) return fail(`tensor ${fileName}: expected shape ${formatShape(shape)}, found none`);
+    if (tensor.shape.length !== shape.length || shape.some((size, axis) => size !== tensor.shape[axis]))
+      fail(`tensor ${fileName}: expected shape ${formatShape(shape)}, found ${formatShape(tensor.shape)}`);
+    entries.set(name, tensor);
+    left.delete(fileName);
+  }
+  for (const name of left)
+    fail(
+      `tensor ${quote(name)}: no parameter of a ${config.model_type} model, shape ${formatShape(header.tensors.get(name)!.shape)}`,
+    );
+  return entries;
+}
+
+async function readParameter(
+  reader: RangedReader,
+  name: string,
+  tensor: GgufTensor,
+  config: ModelConfig,
+  dtype: HeldDtype,
+): Promise<HeldTensor> {
+  const { shape, type } = tensor;
+  const held = emptyHeld(shape, dtype);
+  // Of a vector an element is a row: biases of q_proj and k_proj are reordered too.
+  const width = shape.length === 1 ? 1 : shape[1]!;
+  const rows = shape[0]!;
+  const reordered = reorderedHeads(name, config) > 0;
+  const rowBytes = shape.length === 1 ? type.bytes / type.elements : (width / type.elements) * type.bytes;
+  // A vector is read whole: it may be of blocks, and is small.
+  const rowsAtOnce = shape.length === 1 ? rows : Math.max(1, Math.floor(PIECE / width));
+  for (let row = 0; row < rows; row += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, rows - row);
+    const bytes = await readTensorBytes(reader, tensor, row * rowBytes, count * rowBytes);
+    const direct = held.dtype === "float32" && !reordered;
+    const values = direct ? held.data.subarray(row * width, (row + count) * width) : new Float32Array(count * width);
+    dequantise(type.name, bytes, values);
+    if (reordered)
+      for (let i = 0; i < count; i++)
+        holdAt(held, rowOfFileRow(row + i, config) * width, values.subarray(i * width, (i + 1) * width));
+    else if (!direct) holdAt(held, row * width, values);
+  }
+  return held;
+}
+
+async function ropeFactors(reader: RangedReader, header: GgufHeader): Promise<Float32Array | undefined> {
+  const tensor = header.tensors.get("rope_freqs.weight");
+  if (tensor === undefined) return undefined;
+  if (tensor.type.name !== "F32" || tensor.shape.length !== 1 || tensor.bytes > 1 << 16)
+    throw new AutodidactError(
+      "GGUF_MODEL",
+      `${header.file}: tensor rope_freqs.weight: expected a short list of type F32, found ${tensor.type.name} ${formatShape(tensor.shape)}; convert the model again`,
+    );
+  const factors = new Float32Array(tensor.shape[0]!);
+  dequantise("F32", await readTensorBytes(reader, tensor, 0, tensor.bytes), factors);
+  return factors;
+}
