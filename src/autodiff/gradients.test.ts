@@ -42,7 +42,8 @@ const broadcastPair = (stream: Random): number[][] => {
 };
 const one = (stream: Random): number[][] => [[stream.int(1, 3), stream.int(1, 4), stream.int(2, 5)]];
 
-const cases: { readonly [O in Exclude<Op, "input" | "constant" | "oneHot" | "less" | "stopGradient">]: Case[] } = {
+type Differentiable = Exclude<Op, "input" | "constant" | "oneHot" | "less" | "stopGradient" | "cast" | "dequantize">;
+const cases: { readonly [O in Differentiable]: Case[] } = {
   add: [{ shapes: broadcastPair, build: ([a, b]) => ops.add(a!, b!) }],
   sub: [{ shapes: broadcastPair, build: ([a, b]) => ops.sub(a!, b!) }],
   mul: [{ shapes: broadcastPair, build: ([a, b]) => ops.mul(a!, b!) }],
@@ -156,8 +157,33 @@ test("less, oneHot and stopGradient let no gradient through", async () => {
   assert.deepEqual([...value!.data], [2, 2, 2]);
 });
 
+test("a gradient goes past held weights, as if they had been floats all along", async () => {
+  const x = ops.input("x", [2, 3]);
+  const [eighths, halves] = [ops.input("eighths", [2, 3], "int8"), ops.input("halves", [2, 3], "bfloat16")];
+  const weight = ops.add(ops.dequantize(eighths, ops.input("scales", [2])), ops.cast(halves));
+  const loss = ops.sum(ops.mul(ops.linear(x, weight), ops.linear(x, weight)), [0, 1]);
+  const [dx] = gradients(loss, [x]);
+  const plain = ops.input("plain", [2, 3]);
+  const [expected] = gradients(ops.sum(ops.mul(ops.linear(x, plain), ops.linear(x, plain)), [0, 1]), [x]);
+  const outputs = new Map([
+    ["dx", dx!],
+    ["expected", expected!],
+  ]);
+  const program = await referenceRuntime("float64").compile({ outputs });
+  const out = await program.run({
+    x: { shape: [2, 3], data: Float64Array.of(0.1, 0.7, 0.3, -1, 0.4, 2) },
+    eighths: { shape: [2, 3], data: Int8Array.of(8, -16, 127, 1, 0, -127) },
+    scales: { shape: [2], data: Float64Array.of(1 / 8, 1 / 4) },
+    // 1, -2, 0.5 twice: the upper halves of their float32.
+    halves: { shape: [2, 3], data: Uint16Array.of(0x3f80, 0xc000, 0x3f00, 0x3f80, 0xc000, 0x3f00) },
+    plain: { shape: [2, 3], data: Float64Array.of(2, -4, 16.375, 1.25, -2, -31.25) },
+  });
+  assert.deepEqual(out.dx, out.expected);
+});
+
 test("every operator is covered", () => {
-  const covered = new Set([...Object.keys(cases), "input", "constant", "less", "oneHot", "stopGradient"]);
+  const without = ["input", "constant", "less", "oneHot", "stopGradient", "cast", "dequantize"];
+  const covered = new Set([...Object.keys(cases), ...without]);
   assert.deepEqual(
     operators.filter((op) => !covered.has(op)),
     [],

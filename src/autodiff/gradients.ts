@@ -91,6 +91,8 @@ const rules: { readonly [O in Op]: Rule<O> } = {
     null,
     null,
   ],
+  cast: () => [null],
+  dequantize: () => [null, null],
   gather: ({ inputs: [table, indices] }, g) => [ops.scatterAdd(indices!, g, table!.shape[0]!), null],
   scatterAdd: ({ inputs: [indices] }, g) => [null, ops.gather(g, indices!)],
   pick: ({ inputs: [x, indices] }, g) => {

@@ -6,7 +6,8 @@
 /** A size: a number, or a symbolic product or sum of symbols and numbers such as "T", "3*T", "S+1". */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
-export type DType = "float" | "int" | "bool";
+/** "bfloat16" and "int8" are how frozen weights are fed; everything is computed in "float". */
+export type DType = "float" | "int" | "bool" | "bfloat16" | "int8";
 
 /** Attributes of each operator; the keys of this type are all operators there are. */
 export interface Attributes {
@@ -45,6 +46,10 @@ export interface Attributes {
   rmsScale: { readonly epsilon: number };
   /** Rotary positions (Su et al. 2021), half-rotation layout of Hugging Face, on (B, T, H*D); cos, sin are (P, D/2). */
   rotary: { readonly headDim: number; readonly inverse: boolean };
+  /** Held numbers, bfloat16 or int8, as float; no gradient. */
+  cast: Record<never, never>;
+  /** int8 (rows, columns) times one scale a row, as float; no gradient. */
+  dequantize: Record<never, never>;
   /** Rows of a (V, C) table. */
   gather: Record<never, never>;
   /** Sum of update rows into `rows` rows of zeros, at indices; the transpose of gather. */

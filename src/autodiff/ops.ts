@@ -124,9 +124,21 @@ export function rotary(x: Node, positions: Node, cos: Node, sin: Node, headDim: 
   return makeNode("rotary", [x, positions, cos, sin], { headDim, inverse }, x.shape);
 }
 
+/** Held numbers as float. */
+export function cast(x: Node): Node {
+  return makeNode("cast", [x], {}, x.shape);
+}
+
+/** x (rows, columns) int8, scales (rows) -> float. */
+export function dequantize(x: Node, scales: Node): Node {
+  if (x.shape.length !== 2 || scales.shape.join() !== String(x.shape[0]))
+    throw new Error(`dequantize: (${scales.shape}) scales for (${x.shape})`);
+  return makeNode("dequantize", [x, scales], {}, x.shape);
+}
+
 /** table (V, C), indices (...) int -> (..., C). */
 export function gather(table: Node, indices: Node): Node {
-  return makeNode("gather", [table, indices], {}, [...indices.shape, ...table.shape.slice(1)]);
+  return makeNode("gather", [table, indices], {}, [...indices.shape, ...table.shape.slice(1)], table.dtype);
 }
 
 /** indices (...) int, updates (..., C) -> (rows, C). */

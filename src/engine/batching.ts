@@ -16,25 +16,27 @@ export interface MicroBatch {
   readonly placements: readonly Placement[];
 }
 
+export type SlotBudget = (width: number) => number;
+
 /** Padding above which a micro-batch takes no shorter sequence. */
 const MAX_PADDING = 0.1;
 
 const slots = (datum: Datum): number => datum.tokens.length - 1;
 
-/** Splits data into micro-batches of about `slotBudget` token slots. */
-export function microBatches(data: readonly Datum[], layout: Layout, slotBudget: number): MicroBatch[] {
+/** Splits data into micro-batches of about as many token slots as `slotBudget` gives for rows of a width. */
+export function microBatches(data: readonly Datum[], layout: Layout, slotBudget: SlotBudget): MicroBatch[] {
   for (const [i, datum] of data.entries()) checkDatum(datum, i);
   return layout.kind === "rows" ? equalRows(data, slotBudget) : packedRows(data, layout.rowLength, slotBudget);
 }
 
 /** One sequence a row, longest first, so that neighbours are nearly equal in length. */
-function equalRows(data: readonly Datum[], slotBudget: number): MicroBatch[] {
+function equalRows(data: readonly Datum[], slotBudget: SlotBudget): MicroBatch[] {
   const batches: MicroBatch[] = [];
   let [placements, width, used]: [Placement[], number, number] = [[], 0, 0];
   for (const datum of longestFirst(data)) {
     const length = slots(data[datum]!);
     const area = (placements.length + 1) * width;
-    if (placements.length > 0 && (area > slotBudget || 1 - (used + length) / area > MAX_PADDING)) {
+    if (placements.length > 0 && (area > slotBudget(width) || 1 - (used + length) / area > MAX_PADDING)) {
       batches.push({ rows: placements.length, width, placements });
       [placements, used] = [[], 0];
     }
@@ -50,7 +52,7 @@ function equalRows(data: readonly Datum[], slotBudget: number): MicroBatch[] {
  * Best-fit decreasing: each sequence goes to the fullest row that still holds it (R1, appendix B.1). A new row is
  * rowLength long, or a half, a quarter, ... of it where the sequence fits, since attention costs grow with a row's square.
  */
-function packedRows(data: readonly Datum[], rowLength: number, slotBudget: number): MicroBatch[] {
+function packedRows(data: readonly Datum[], rowLength: number, slotBudget: SlotBudget): MicroBatch[] {
   const byRoom: number[][] = Array.from({ length: rowLength + 1 }, () => []);
   const rows: { readonly width: number; readonly members: number[] }[] = [];
   for (const datum of longestFirst(data)) {
@@ -74,7 +76,7 @@ function packedRows(data: readonly Datum[], rowLength: number, slotBudget: numbe
   const batches: MicroBatch[] = [];
   for (let first = 0; first < rows.length; ) {
     const { width } = rows[first]!; // rows were made widest first
-    const most = Math.max(1, Math.floor(slotBudget / width));
+    const most = Math.max(1, Math.floor(slotBudget(width) / width));
     const chosen = rows.slice(first, first + most).filter((row) => row.width === width);
     first += chosen.length;
     const placements = chosen.flatMap(({ members }, row) => {

@@ -1,16 +1,17 @@
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
-import { checkConfig, headDim, initialWeights, parameterShapes } from "../model/parameters.ts";
+import { checkConfig, headDim, parameterCount } from "../model/parameters.ts";
 import { adamwStep, decays } from "../optimizer/adamw.ts";
 import { clipScale, globalNorm } from "../optimizer/clip.ts";
-import { batchArrays, type MicroBatch, microBatches, unplace } from "./batching.ts";
+import { microBatches, unplace } from "./batching.ts";
 import type {
   Completion,
   Datum,
   Engine,
   EngineState,
   ForwardBackwardResult,
+  HeldTensors,
   Layout,
   Loss,
   OptimStep,
@@ -18,59 +19,93 @@ import type {
   SampleOptions,
   SampleRequest,
   SnapshotName,
+  Tensor,
   Tensors,
 } from "./engine.ts";
-import { decodeGraph, prefillGraph, scoringGraph, trainingGraph } from "./graphs.ts";
+import { decodeGraph, prefillGraph } from "./graphs.ts";
+import { LayeredModel } from "./layered-model.ts";
+import { batchOf, type ModelPass, Programs } from "./model-pass.ts";
 import { withRotaryTables } from "./rotary-tables.ts";
-import { type Program, type Runtime, size, type Value } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
 import { sampleAll } from "./sampler.ts";
+import {
+  checkState,
+  dtypeOf,
+  initialFrozen,
+  initialTrained,
+  trainedShapes,
+  type WeightSet,
+  weightFeeds,
+} from "./weight-set.ts";
+import { WholeModel } from "./whole-model.ts";
 
 export interface EmbeddedOptions {
   readonly config: ModelConfig;
-  /** Fresh weights are drawn from this seed; load() replaces them. @default 0 */
+  /** Fresh weights are drawn from this seed unless load() brings others; also names the draws of dropout. @default 0 */
   readonly seed?: number;
   /** Rows of the decode batch. @default 256 */
   readonly maxRows?: number;
-  /** Token slots of a training micro-batch. @default 4096 */
+  /** Token slots of a training micro-batch. @default 4096, fewer where their activations would take over 1 GiB */
   readonly slotBudget?: number;
   /** Text of each token id, for stop strings. @default none */
   readonly tokenTexts?: readonly string[];
   /** Train an adapter on frozen weights instead of the weights. @default none */
   readonly lora?: LoraConfig;
+  /** Keep only the layers' inputs and compute the rest again on the way back. @default "auto": where keeping all is large */
+  readonly recompute?: boolean | "auto";
 }
 
-type Weights = Map<string, Value & { readonly data: Float32Array }>;
+type Weights = ReadonlyMap<string, Tensor>;
+
+/** From here on "auto" recomputes: parameters, and bytes of a micro-batch's logits. */
+const LARGE_MODEL = 30e6;
+const LARGE_LOGITS = 2 ** 28;
 
 /** The four primitives in this process, over any runtime. */
 export class EmbeddedEngine implements Engine {
   readonly config: ModelConfig;
   readonly name: string;
-  readonly #runtime: Runtime;
-  readonly #options: Required<Omit<EmbeddedOptions, "lora">>;
-  readonly #programs = new Map<string, Promise<Program>>();
-  #weights: Weights;
+  readonly #options: { readonly seed: number; readonly maxRows: number; readonly tokenTexts: readonly string[] };
+  readonly #lora: LoraConfig | undefined;
+  readonly #model: ModelPass;
+  /** Those of the sampler. */
+  readonly #programs: Programs;
+  readonly #slotBudget: (width: number) => number;
+  /** Below adapters; empty without. Null until it is loaded or needed. */
+  #frozen: HeldTensors | null = null;
+  /** Null until it is loaded or needed. */
+  #trained: Weights | null = null;
   readonly #snapshots = new Map<SnapshotName, Weights>();
   #gradients: Map<string, Float32Array> | null = null;
-  #m: Map<string, Float32Array>;
-  #v: Map<string, Float32Array>;
+  #m: ReadonlyMap<string, Float32Array> | null = null;
+  #v: ReadonlyMap<string, Float32Array> | null = null;
   #step = 0;
+  /** forwardBackward calls since the last update. */
+  #calls = 0;
 
   constructor(runtime: Runtime, options: EmbeddedOptions) {
-    checkConfig(options.config);
-    this.config = options.config;
+    const { config, lora, seed = 0, maxRows = 256, tokenTexts = [], recompute = "auto", slotBudget } = options;
+    checkConfig(config);
+    this.config = config;
     this.name = runtime.name;
-    this.#runtime = withRotaryTables(runtime, options.config);
-    this.#options = { seed: 0, maxRows: 256, slotBudget: 4096, tokenTexts: [], ...options };
-    this.#weights = initialWeights(options.config, this.#options.seed);
-    this.#m = zeros(this.#weights);
-    this.#v = zeros(this.#weights);
+    this.#options = { seed, maxRows, tokenTexts };
+    this.#lora = lora;
+    const withTables = withRotaryTables(runtime, config);
+    const large = parameterCount(config) > LARGE_MODEL || (slotBudget ?? 4096) * config.vocab_size * 4 > LARGE_LOGITS;
+    const layered = recompute === "auto" ? large : recompute;
+    this.#model = new (layered ? LayeredModel : WholeModel)(withTables, config, lora);
+    this.#programs = new Programs(withTables);
+    this.#slotBudget =
+      slotBudget === undefined && layered ? (width) => slotsWithin(config, width) : () => slotBudget ?? 4096;
   }
 
   async sample(requests: readonly SampleRequest[], options: SampleOptions): Promise<Completion[][]> {
+    const weights = this.#policy();
+    const graphOptions = { lora: this.#lora, dtypeOf: (name: string) => dtypeOf(weights, name) };
     const programs = {
-      prefill: await this.#program("prefill", () => prefillGraph(this.config)),
-      decode: await this.#program("decode", () => decodeGraph(this.config, headDim(this.config))),
-      weights: Object.fromEntries(this.#weights),
+      prefill: await this.#programs.get("prefill", () => prefillGraph(this.config, graphOptions)),
+      decode: await this.#programs.get("decode", () => decodeGraph(this.config, headDim(this.config), graphOptions)),
+      weights: weightFeeds(weights),
     };
     return sampleAll(this.config, programs, this.#options, requests, options);
   }
@@ -86,37 +121,37 @@ export class EmbeddedEngine implements Engine {
         'layout: "packed" puts several sequences in a row, which ratio "sequence" cannot tell apart; use layout "rows"',
       );
     this.#checkTokens(data);
-    const program = await this.#program(`train ${layout.kind} ${JSON.stringify(loss)}`, () =>
-      trainingGraph(this.config, loss, layout.kind),
-    );
-    const weights = Object.fromEntries(this.#weights);
+    const batches = microBatches(data, layout, this.#slotBudget);
+    const weights = this.#policy();
     const logprobs = new Array<Float32Array>(data.length);
     const entropies = new Array<Float32Array>(data.length);
-    this.#gradients ??= zeros(this.#weights);
+    this.#gradients ??= zeros(weights.trained);
+    const call = ["dropout", this.#options.seed, this.#step, this.#calls++] as const;
     let [total, slots, used] = [0, 0, 0];
-    for (const batch of microBatches(data, layout, this.#options.slotBudget)) {
-      const out = await program.run({ ...weights, ...feeds(data, batch, layout) });
-      total += Number(out.loss!.data[0]);
-      unplace(data, batch, out.logprobs!.data as Float32Array, logprobs);
-      unplace(data, batch, out.entropies!.data as Float32Array, entropies);
-      for (const [name, sum] of this.#gradients) accumulate(sum, out[`gradient ${name}`]!.data as Float32Array);
+    for (const [i, batch] of batches.entries()) {
+      const scored = await this.#model.train(
+        weights,
+        batchOf(data, batch, layout, [...call, i]),
+        loss,
+        this.#gradients,
+      );
+      total += scored.loss;
+      unplace(data, batch, scored.logprobs, logprobs);
+      unplace(data, batch, scored.entropies, entropies);
       slots += batch.rows * batch.width;
       for (const { datum } of batch.placements) used += data[datum]!.tokens.length - 1;
     }
     return { loss: total, logprobs, entropies, paddingShare: slots === 0 ? 0 : 1 - used / slots };
   }
 
-  async logprobs(data: readonly Datum[], weights: "policy" | SnapshotName, temperature = 1): Promise<Float32Array[]> {
+  async logprobs(data: readonly Datum[], name: "policy" | SnapshotName, temperature = 1): Promise<Float32Array[]> {
     this.#checkTokens(data);
-    const chosen = weights === "policy" ? this.#weights : this.#snapshots.get(weights);
-    if (chosen === undefined)
-      throw new AutodidactError("ENGINE_SNAPSHOT", `weights: no snapshot "${weights}" was taken; call snapshot first`);
-    const program = await this.#program(`score ${temperature}`, () => scoringGraph(this.config, temperature));
+    const weights = name === "policy" ? this.#policy() : this.#snapshot(name);
     const layout: Layout = { kind: "rows" };
     const logprobs = new Array<Float32Array>(data.length);
-    for (const batch of microBatches(data, layout, this.#options.slotBudget)) {
-      const out = await program.run({ ...Object.fromEntries(chosen), ...feeds(data, batch, layout) });
-      unplace(data, batch, out.logprobs!.data as Float32Array, logprobs);
+    for (const batch of microBatches(data, layout, this.#slotBudget)) {
+      const scored = await this.#model.score(weights, batchOf(data, batch, layout, []), temperature);
+      unplace(data, batch, scored, logprobs);
     }
     return logprobs;
   }
@@ -131,67 +166,86 @@ export class EmbeddedEngine implements Engine {
     const gradScale = clipScale(gradNorm, options.maxGradNorm);
     const step = this.#step + 1;
     if (Number.isFinite(gradNorm)) {
+      const { trained } = this.#policy();
+      const { m, v } = this.#moments();
       for (const [name, gradient] of this.#gradients) {
-        const weight = this.#weights.get(name)!;
+        const weight = trained.get(name)!;
         const weightDecay = decays(name, weight.shape) ? options.weightDecay : 0;
-        adamwStep(weight.data, gradient, this.#m.get(name)!, this.#v.get(name)!, {
-          ...options,
-          weightDecay,
-          step,
-          gradScale,
-        });
+        adamwStep(weight.data, gradient, m.get(name)!, v.get(name)!, { ...options, weightDecay, step, gradScale });
       }
       this.#step = step;
     }
     this.#gradients = null;
+    this.#calls = 0;
     return { gradNorm, step: this.#step };
   }
 
   async snapshot(name: SnapshotName): Promise<void> {
-    this.#snapshots.set(name, copy(this.#weights));
+    this.#snapshots.set(name, copy(this.#policy().trained));
   }
 
   async save(): Promise<EngineState> {
+    const { trained } = this.#policy();
+    const { m, v } = this.#moments();
     return {
-      weights: copy(this.#weights),
-      optimizer: {
-        step: this.#step,
-        m: withShapes(this.#m, this.#weights),
-        v: withShapes(this.#v, this.#weights),
-      },
+      weights: copy(trained),
+      optimizer: { step: this.#step, m: withShapes(m, trained), v: withShapes(v, trained) },
       snapshots: Object.fromEntries([...this.#snapshots].map(([name, weights]) => [name, copy(weights)])),
     };
   }
 
   async load(state: EngineState): Promise<void> {
     // All of it is checked before any of it is taken: a refused state leaves the engine as it was.
-    const weights = this.#checked(state.weights, "weights");
+    checkState(this.config, this.#lora, state);
     const { optimizer } = state;
-    const m = optimizer ? dataOf(this.#checked(optimizer.m, "optimizer.m")) : zeros(weights);
-    const v = optimizer ? dataOf(this.#checked(optimizer.v, "optimizer.v")) : zeros(weights);
-    const snapshots = Object.entries(state.snapshots ?? {}).map(
-      ([name, tensors]) => [name as SnapshotName, this.#checked(tensors, `snapshot ${name}`)] as const,
-    );
-    this.#weights = weights;
-    this.#m = m;
-    this.#v = v;
+    if (state.base !== undefined) {
+      this.#frozen = state.base;
+      // Graphs depend on how weights are held.
+      await this.#programs.release();
+      await this.#model.release();
+    }
+    const order = this.#order();
+    const inOrder = (tensors: Tensors): Weights => new Map(order.map((name) => [name, tensors.get(name)!]));
+    this.#trained = inOrder(state.weights);
+    this.#m = optimizer ? dataOf(inOrder(optimizer.m)) : null;
+    this.#v = optimizer ? dataOf(inOrder(optimizer.v)) : null;
     this.#step = optimizer?.step ?? 0;
     this.#gradients = null;
+    this.#calls = 0;
     this.#snapshots.clear();
-    for (const [name, tensors] of snapshots) this.#snapshots.set(name, tensors);
+    for (const [name, tensors] of Object.entries(state.snapshots ?? {}))
+      this.#snapshots.set(name as SnapshotName, inOrder(tensors));
   }
 
   async close(): Promise<void> {
-    for (const program of this.#programs.values()) await (await program).release();
-    this.#programs.clear();
+    await this.#programs.release();
+    await this.#model.release();
   }
 
-  #program(key: string, graph: () => Parameters<Runtime["compile"]>[0]): Promise<Program> {
-    const known = this.#programs.get(key);
-    if (known !== undefined) return known;
-    const compiled = this.#runtime.compile(graph());
-    this.#programs.set(key, compiled);
-    return compiled;
+  #policy(): WeightSet {
+    const { seed } = this.#options;
+    this.#frozen ??= this.#lora === undefined ? new Map() : initialFrozen(this.config, seed);
+    this.#trained ??= initialTrained(this.config, this.#lora, seed);
+    return { frozen: this.#frozen, trained: this.#trained };
+  }
+
+  #snapshot(name: SnapshotName): WeightSet {
+    const { frozen } = this.#policy();
+    const trained = this.#snapshots.get(name);
+    if (trained !== undefined) return { frozen, trained };
+    throw new AutodidactError("ENGINE_SNAPSHOT", `weights: no snapshot "${name}" was taken; call snapshot first`);
+  }
+
+  #moments() {
+    const { trained } = this.#policy();
+    this.#m ??= zeros(trained);
+    this.#v ??= zeros(trained);
+    return { m: this.#m, v: this.#v };
+  }
+
+  /** Names of what is trained, in the order in which sums go over them. */
+  #order(): string[] {
+    return [...trainedShapes(this.config, this.#lora).keys()];
   }
 
   #checkTokens(data: readonly Datum[]): void {
@@ -210,40 +264,6 @@ export class EmbeddedEngine implements Engine {
         );
     }
   }
-
-  #checked(tensors: Tensors, what: string): Weights {
-    const expected = parameterShapes(this.config);
-    const checked: Weights = new Map();
-    for (const [name, shape] of expected) {
-      const tensor = tensors.get(name);
-      if (tensor === undefined)
-        throw new AutodidactError("MODEL_TENSOR", `${what}: tensor ${name} is missing; expected shape (${shape})`);
-      if (tensor.shape.join() !== shape.join() || tensor.data.length !== size(shape))
-        throw new AutodidactError(
-          "MODEL_TENSOR",
-          `${what}: tensor ${name} has shape (${tensor.shape}), expected (${shape}); do config.json and weights belong together?`,
-        );
-      checked.set(name, { shape, data: tensor.data.slice() });
-    }
-    for (const name of tensors.keys())
-      if (!expected.has(name))
-        throw new AutodidactError("MODEL_TENSOR", `${what}: tensor ${name} is not part of this architecture`);
-    return checked;
-  }
-}
-
-function feeds(data: readonly Datum[], batch: MicroBatch, layout: Layout): Record<string, Value> {
-  const { maskRows, mask, ...perToken } = batchArrays(data, batch, layout);
-  const shape = [batch.rows, batch.width];
-  const values: Record<string, Value> = {
-    mask: { shape: [maskRows, 1, 1, batch.width, batch.width], data: mask },
-  };
-  for (const [name, array] of Object.entries(perToken)) values[name] = { shape, data: array };
-  return values;
-}
-
-function accumulate(sum: Float32Array, more: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += more[i]!;
 }
 
 function zeros(weights: Weights): Map<string, Float32Array> {
@@ -260,4 +280,15 @@ function dataOf(weights: Weights): Map<string, Float32Array> {
 
 function withShapes(arrays: ReadonlyMap<string, Float32Array>, like: Weights): Weights {
   return new Map([...arrays].map(([name, data]) => [name, { shape: like.get(name)!.shape, data: data.slice() }]));
+}
+
+/** Bytes that a layer's backward pass and the kept layer inputs may take. */
+const ACTIVATION_BYTES = 2 ** 30;
+
+/** Token slots in rows of `width` whose activations stay within that. */
+function slotsWithin(config: ModelConfig, width: number): number {
+  const { hidden_size: C, intermediate_size: F, num_attention_heads: H, num_hidden_layers: L } = config;
+  // Of each token: about so many copies of each width, of its attention scores, and the layers' inputs.
+  const floats = 12 * C + 4 * H * headDim(config) + 8 * F + 5 * H * width + L * C;
+  return Math.min(4096, Math.floor(ACTIVATION_BYTES / (4 * floats)));
 }

@@ -19,7 +19,10 @@ export interface Engine {
   /** Freezes a copy of the policy's weights under a name, replacing an earlier one. */
   snapshot(name: SnapshotName): Promise<void>;
   save(): Promise<EngineState>;
-  /** Replaces weights, and where given optimizer moments and snapshots. Refuses unknown, missing or misshapen tensors. */
+  /**
+   * Replaces weights, and where given frozen weights, optimizer moments and snapshots. Refuses unknown, missing or
+   * misshapen tensors. Takes the arrays: they belong to the engine from then on, and may be empty for the caller.
+   */
   load(state: EngineState): Promise<void>;
   close(): Promise<void>;
 }

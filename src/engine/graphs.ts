@@ -1,50 +1,80 @@
 import { gradients } from "../autodiff/gradients.ts";
-import type { Graph, Node } from "../autodiff/graph.ts";
+import { type Graph, multiplyDims, type Node } from "../autodiff/graph.ts";
 import * as ops from "../autodiff/ops.ts";
-import { tokenLoss } from "../losses/token-loss.ts";
+import { type TokenInputs, tokenLoss } from "../losses/token-loss.ts";
 import type { ModelConfig } from "../model/config.ts";
-import { decode, forward, parameterInputs } from "../model/transformer.ts";
+import { type ParameterOptions, type Parameters, parameterInputs } from "../model/parameter-inputs.ts";
+import { decode, type Forward, forward, head } from "../model/transformer.ts";
 import type { Layout, Loss } from "./engine.ts";
 
-/** The graphs the embedded engine runs. Inputs are named after BatchArrays' fields and Hugging Face's parameters. */
+/**
+ * The graphs of a whole model. Inputs are named after BatchArrays' fields, Hugging Face's parameters and PEFT's adapters.
+ */
 
-/** Outputs: loss (), logprobs (B, T), entropies (B, T), and "gradient NAME" for each parameter. */
-export function trainingGraph(config: ModelConfig, loss: Loss, layout: Layout["kind"]): Graph {
-  const parameters = parameterInputs(config);
-  const scored = scoredTokens(config, parameters, layout, loss.name === "policy-gradient" ? loss.temperature : 1);
-  const perToken = (name: string): Node => ops.input(name, ["B", "T"]);
-  const scalar = tokenLoss(loss, scored.logprobs, {
-    weights: perToken("weights"),
-    completion: perToken("completion"),
-    advantages: perToken("advantages"),
-    oldLogprobs: perToken("oldLogprobs"),
-    referenceLogprobs: perToken("referenceLogprobs"),
-  });
-  const names = [...parameters.nodes.keys()];
+/** Outputs: loss (), logprobs (B, T), entropies (B, T), and "gradient NAME" for each trained parameter. */
+export function trainingGraph(
+  config: ModelConfig,
+  loss: Loss,
+  layout: Layout["kind"],
+  options?: ParameterOptions,
+): Graph {
+  const parameters = parameterInputs(config, options);
+  const scored = scoredTokens(config, parameters, layout, temperatureOf(loss));
+  const scalar = tokenLoss(loss, scored.logprobs, tokenInputs());
   const outputs = new Map([
     ["loss", scalar],
     ["logprobs", scored.logprobs],
     ["entropies", scored.entropies],
   ]);
-  for (const [i, gradient] of gradients(scalar, [...parameters.nodes.values()]).entries())
+  return { outputs: withGradients(outputs, scalar, parameters) };
+}
+
+/** Adds "gradient NAME" for each trained parameter that a graph has asked for. */
+export function withGradients(
+  outputs: Map<string, Node>,
+  scalar: Node,
+  { trained }: Pick<Parameters, "trained">,
+): Map<string, Node> {
+  const names = [...trained.keys()];
+  for (const [i, gradient] of gradients(scalar, [...trained.values()]).entries())
     outputs.set(`gradient ${names[i]}`, gradient);
-  return { outputs };
+  return outputs;
+}
+
+/** log pi is that of the logits over this. */
+export function temperatureOf(loss: Loss): number {
+  return loss.name === "policy-gradient" ? loss.temperature : 1;
+}
+
+export function tokenInputs(): TokenInputs {
+  const perToken = (name: string): Node => ops.input(name, ["B", "T"]);
+  return {
+    weights: perToken("weights"),
+    completion: perToken("completion"),
+    advantages: perToken("advantages"),
+    oldLogprobs: perToken("oldLogprobs"),
+    referenceLogprobs: perToken("referenceLogprobs"),
+  };
 }
 
 /** Outputs: logprobs (B, T). */
-export function scoringGraph(config: ModelConfig, temperature: number): Graph {
-  const { logprobs } = scoredTokens(config, parameterInputs(config), "rows", temperature);
+export function scoringGraph(config: ModelConfig, temperature: number, options?: ParameterOptions): Graph {
+  const { logprobs } = scoredTokens(config, parameterInputs(config, options), "rows", temperature);
   return { outputs: new Map([["logprobs", logprobs]]) };
 }
 
-/** Outputs: logits (B, T, V), and key0, value0, key1, ... (B, K, T, D). */
-export function prefillGraph(config: ModelConfig): Graph {
+/** Input slots (N) int picks among the B*T. Outputs: logits (N, V), and key0, value0, key1, ... (B, K, T, D). */
+export function prefillGraph(config: ModelConfig, options?: ParameterOptions): Graph {
+  const parameters = parameterInputs(config, options);
   const { tokens, positions, mask } = sequenceInputs("rows");
-  return withCacheRows(forward(config, parameterInputs(config), tokens, positions, mask));
+  const whole = forward(config, parameters, tokens, positions, mask);
+  const flat = ops.reshape(whole.hidden, [multiplyDims("B", "T"), config.hidden_size]);
+  const chosen = ops.gather(flat, ops.input("slots", ["N"], "int"));
+  return withCacheRows(whole, head(config, parameters, chosen));
 }
 
 /** One token a row against the cache. Outputs: logits (B, 1, V), and the new rows key0, value0, ... (B, K, 1, D). */
-export function decodeGraph(config: ModelConfig, headWidth: number): Graph {
+export function decodeGraph(config: ModelConfig, headWidth: number, options?: ParameterOptions): Graph {
   const cacheShape = ["B", config.num_key_value_heads, "S", headWidth];
   const layers = Array.from({ length: config.num_hidden_layers }, (_, layer) => layer);
   const cache = {
@@ -54,16 +84,17 @@ export function decodeGraph(config: ModelConfig, headWidth: number): Graph {
   };
   const tokens = ops.input("tokens", ["B", 1], "int");
   const positions = ops.input("positions", ["B", 1], "int");
-  return withCacheRows(decode(config, parameterInputs(config), tokens, positions, cache));
+  const whole = decode(config, parameterInputs(config, options), tokens, positions, cache);
+  return withCacheRows(whole, whole.logits);
 }
 
-function withCacheRows({ logits, keys, values }: ReturnType<typeof forward>): Graph {
+function withCacheRows({ keys, values }: Forward, logits: Node): Graph {
   const outputs = new Map([["logits", logits]]);
   for (const [layer, key] of keys.entries()) outputs.set(`key${layer}`, key).set(`value${layer}`, values[layer]!);
   return { outputs };
 }
 
-function sequenceInputs(layout: Layout["kind"]): { tokens: Node; positions: Node; mask: Node } {
+export function sequenceInputs(layout: Layout["kind"]): { tokens: Node; positions: Node; mask: Node } {
   return {
     tokens: ops.input("tokens", ["B", "T"], "int"),
     positions: ops.input("positions", ["B", "T"], "int"),
@@ -73,7 +104,7 @@ function sequenceInputs(layout: Layout["kind"]): { tokens: Node; positions: Node
 
 function scoredTokens(
   config: ModelConfig,
-  parameters: ReturnType<typeof parameterInputs>,
+  parameters: Parameters,
   layout: Layout["kind"],
   temperature: number,
 ): { logprobs: Node; entropies: Node } {

@@ -19,11 +19,16 @@ export interface OnnxModelOptions {
   readonly sharedNormScale?: boolean;
 }
 
-/** Lowers a graph to an ONNX model: opset 17 plus FusedMatMul and RotaryEmbedding of com.microsoft. */
+/**
+ * Lowers a graph to an ONNX model: opset 17 plus FusedMatMul and RotaryEmbedding of com.microsoft; opset 26, the first
+ * with BitCast, where weights are fed as bfloat16. JavaScript has no such tensor, so these come as uint16.
+ */
 export function onnxModel(graph: Graph, { sharedNormScale = true }: OnnxModelOptions = {}): Uint8Array {
-  const lowering = new Lowering(sharedNormScale);
+  const order = topologicalOrder(graph.outputs.values());
+  const opset = order.some(({ dtype }) => dtype === "bfloat16") ? 26 : 17;
+  const lowering = new Lowering(sharedNormScale, opset);
   const inputs: ValueInfoProto[] = [];
-  for (const node of topologicalOrder(graph.outputs.values())) {
+  for (const node of order) {
     if (node.op === "input") inputs.push(valueInfo((node as Node<"input">).attributes.name, node.dtype, node.shape));
     lowering.lower(node);
   }
@@ -32,10 +37,10 @@ export function onnxModel(graph: Graph, { sharedNormScale = true }: OnnxModelOpt
     return valueInfo(name, node.dtype, node.shape);
   });
   const model = create(ModelProtoSchema, {
-    irVersion: 8n,
+    irVersion: opset === 26 ? 10n : 8n,
     producerName: "autodidact",
     opsetImport: [
-      { domain: "", version: 17n },
+      { domain: "", version: BigInt(opset) },
       { domain: "com.microsoft", version: 1n },
     ],
     graph: { name: "graph", node: lowering.nodes, initializer: lowering.initializers, input: inputs, output: outputs },
@@ -53,9 +58,11 @@ class Lowering {
   readonly #scales = new Map<Node, Map<number, string>>();
   readonly #shared = new Map<string, string>();
   readonly #sharedNormScale: boolean;
+  readonly #opset: number;
 
-  constructor(sharedNormScale: boolean) {
+  constructor(sharedNormScale: boolean, opset: number) {
     this.#sharedNormScale = sharedNormScale;
+    this.#opset = opset;
   }
 
   name(node: Node): string {
@@ -122,7 +129,11 @@ class Lowering {
   rmsScale(node: Node<"rmsScale">, [x]: readonly string[]): string {
     const known = this.#scales.get(node.inputs[0]!)?.get(node.attributes.epsilon);
     if (known !== undefined) return known;
-    const meanSquare = this.emit("ReduceMean", [this.emit("Mul", [x!, x!])], { axes: [-1], keepdims: 1 });
+    const square = this.emit("Mul", [x!, x!]);
+    const meanSquare =
+      this.#opset < 18 // from there on the axes are an input
+        ? this.emit("ReduceMean", [square], { axes: [-1], keepdims: 1 })
+        : this.emit("ReduceMean", [square, this.ints([-1])], { keepdims: 1 });
     const shifted = this.emit("Add", [meanSquare, this.floats(Float32Array.of(node.attributes.epsilon), [])]);
     return this.emit("Reciprocal", [this.emit("Sqrt", [shifted])]);
   }
@@ -183,6 +194,11 @@ const lowerings: { readonly [O in Op]: Lower<O> } = {
   rmsScale: (node, to, inputs) => to.rmsScale(node, inputs),
   rotary: ({ attributes: { inverse } }, to, [x, positions, cos, sin]) =>
     to.emit("RotaryEmbedding", [x!, positions!, cos!, inverse ? to.emit("Neg", [sin!]) : sin!]),
+  cast: ({ inputs: [x] }, to, [name]) => {
+    const held = x!.dtype === "bfloat16" ? to.emit("BitCast", [name!], { to: DataType.BFLOAT16 }) : name!;
+    return to.emit("Cast", [held], { to: DataType.FLOAT });
+  },
+  dequantize: plain("DequantizeLinear", { axis: 0 }),
   gather: plain("Gather", { axis: 0 }),
   scatterAdd({ inputs: [, updates], attributes: { rows } }, to, [indices, values]) {
     const width = updates!.shape[updates!.shape.length - 1]!;
@@ -222,15 +238,23 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value.map(BigInt) });
 }
 
+/** How each kind of number is fed and fetched. */
+const elementTypes: Readonly<Record<DType, DataType>> = {
+  float: DataType.FLOAT,
+  int: DataType.INT64,
+  bool: DataType.BOOL,
+  bfloat16: DataType.UINT16,
+  int8: DataType.INT8,
+};
+
 function valueInfo(name: string, dtype: DType, shape: Shape): ValueInfoProto {
-  const elemType = dtype === "int" ? DataType.INT64 : DataType.FLOAT;
   return create(ValueInfoProtoSchema, {
     name,
     type: {
       value: {
         case: "tensorType",
         value: {
-          elemType,
+          elemType: elementTypes[dtype],
           shape: {
             dim: shape.map((dim) => ({
               value:

@@ -51,6 +51,8 @@ export async function onnxRuntime({ provider = "cpu", threads }: OnnxRuntimeOpti
 function tensor(name: string, value: Value | undefined): ort.Tensor {
   if (value === undefined) throw new Error(`input ${name} was not fed`);
   if (value.data instanceof BigInt64Array) return new ort.Tensor("int64", value.data, value.shape);
+  if (value.data instanceof Uint16Array) return new ort.Tensor("uint16", value.data, value.shape);
+  if (value.data instanceof Int8Array) return new ort.Tensor("int8", value.data, value.shape);
   if (value.data instanceof Float32Array) return new ort.Tensor("float32", value.data, value.shape);
   throw new Error(`input ${name}: ONNX Runtime computes in float32`);
 }

@@ -1,4 +1,5 @@
 import { bindDim, type Graph, type Node, type Op, topologicalOrder } from "../autodiff/graph.ts";
+import { widenBfloat16 } from "../model/held.ts";
 import { type Program, type Runtime, size, type Value } from "./runtime.ts";
 
 /**
@@ -181,6 +182,17 @@ const kernels: { readonly [O in Op]: Kernel<O> } = {
           out.data[at + half] = x!.data[at + half]! * c + x!.data[at]! * s;
         }
     }
+  },
+  // The oracle reads bfloat16 as what it is, the upper half of a float32.
+  cast({ inputs: [x] }, [held], out) {
+    if (x!.dtype === "int8") return out.data.set(held!.data);
+    const values = new Float32Array(out.data.length);
+    widenBfloat16(held!.data as unknown as Uint16Array, values);
+    out.data.set(values);
+  },
+  dequantize(_, [x, scales], out) {
+    const width = out.shape[1]!;
+    for (let i = 0; i < out.data.length; i++) out.data[i] = x!.data[i]! * scales!.data[Math.floor(i / width)]!;
   },
   gather(_, [table, indices], out) {
     const width = size(table!.shape.slice(1));

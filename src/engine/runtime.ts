@@ -14,8 +14,11 @@ export interface Program {
 
 export interface Value {
   readonly shape: readonly number[];
-  /** Row-major. "int" inputs are BigInt64Array; the reference runtime also computes in Float64Array. */
-  readonly data: Float32Array | Float64Array | BigInt64Array;
+  /**
+   * Row-major. "int" inputs are BigInt64Array, "bfloat16" ones Uint16Array, "int8" ones Int8Array; the reference runtime
+   * also computes in Float64Array.
+   */
+  readonly data: Float32Array | Float64Array | BigInt64Array | Uint16Array | Int8Array;
 }
 
 export function size(shape: readonly number[]): number {

@@ -158,21 +158,28 @@ class Sampler {
       }
     const mask = new Float32Array(T * T).fill(MASKED);
     for (let t = 0; t < T; t++) mask.fill(0, t * T, t * T + t + 1);
+    // Two at least: ONNX Runtime rounds the product of a single row otherwise, and answers would depend on their company.
+    const last = new BigInt64Array(Math.max(2, B));
+    for (const [b, { prompt }] of batch.entries()) last[b] = BigInt(b * T + prompt.length - 1);
     const out = await this.#programs.prefill.run({
       ...this.#programs.weights,
       tokens: { shape: [B, T], data: tokens },
       positions: { shape: [B, T], data: positions },
       mask: { shape: [1, 1, 1, T, T], data: mask },
+      slots: { shape: [last.length], data: last },
     });
     const V = this.#config.vocab_size;
     const logits = out.logits!.data as Float32Array;
     for (const [b, { prompt }] of batch.entries()) {
-      const last = (b * T + prompt.length - 1) * V;
       const cut = (name: "key" | "value"): Float32Array[] =>
         Array.from({ length: this.#config.num_hidden_layers }, (_, layer) =>
           this.#cache.prefix(out[`${name}${layer}`]!, b, prompt.length),
         );
-      this.#prefixes.set(first + b, { keys: cut("key"), values: cut("value"), logits: logits.slice(last, last + V) });
+      this.#prefixes.set(first + b, {
+        keys: cut("key"),
+        values: cut("value"),
+        logits: logits.slice(b * V, (b + 1) * V),
+      });
     }
     return this.#prefixes.get(first)!;
   }

@@ -1,5 +1,7 @@
+import type { HeldTensor, Tensor, Tensors } from "../engine/engine.ts";
 import { random } from "../random.ts";
 import type { ModelConfig } from "./config.ts";
+import { unhold } from "./held.ts";
 import { parameterShapes } from "./parameters.ts";
 
 /** The linear layers of a block that an adapter can sit on, by their names in PEFT's `target_modules`. */
@@ -34,10 +36,14 @@ export function adaptedModules(config: ModelConfig, lora: LoraConfig): Map<strin
   const modules = new Map<string, readonly [number, number]>();
   for (const [name, shape] of parameterShapes(config)) {
     const module = name.replace(/\.weight$/, "");
-    if (name.endsWith(".weight") && lora.targetModules.some((target) => module.endsWith(`.${target}`)))
-      modules.set(module, shape as [number, number]);
+    if (name.endsWith(".weight") && isAdapted(module, lora)) modules.set(module, shape as [number, number]);
   }
   return modules;
+}
+
+/** Whether a linear layer, "model.layers.0.self_attn.q_proj" for instance, is among the targets. */
+export function isAdapted(module: string, { targetModules }: LoraConfig): boolean {
+  return targetModules.some((target) => module.endsWith(`.${target}`));
 }
 
 /** Names and shapes of an adapter's tensors: A (r, in) and B (out, r) of each adapted layer. */
@@ -68,4 +74,46 @@ export function initialAdapter(
     tensors.set(name, { shape, data });
   }
   return tensors;
+}
+
+/**
+ * The full model that base and adapter make together, in float32: W + s B A where there is an adapter, the base's values
+ * elsewhere. A float32 base's other tensors are passed on, not copied.
+ */
+export function mergedWeights(
+  config: ModelConfig,
+  base: ReadonlyMap<string, HeldTensor | Tensor>,
+  adapter: Tensors,
+  lora: LoraConfig,
+): Map<string, Tensor> {
+  const adapted = adaptedModules(config, lora);
+  const merged = new Map<string, Tensor>();
+  for (const name of parameterShapes(config).keys()) {
+    const held = base.get(name)!;
+    const plain = "dtype" in held ? unhold(held) : held.data;
+    const module = name.replace(/\.weight$/, "");
+    if (!adapted.has(module)) {
+      merged.set(name, { shape: held.shape, data: plain });
+      continue;
+    }
+    const data = plain === held.data ? plain.slice() : plain;
+    const names = adapterNames(module);
+    addProduct(data, loraScale(lora), adapter.get(names.b)!, adapter.get(names.a)!);
+    merged.set(name, { shape: held.shape, data });
+  }
+  return merged;
+}
+
+/** into (out, in) += s B A, summed in double precision. */
+function addProduct(into: Float32Array, s: number, b: Tensor, a: Tensor): void {
+  const [rank, width] = a.shape as [number, number];
+  const row = new Float64Array(width);
+  for (let out = 0; out < b.shape[0]!; out++) {
+    row.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const factor = s * b.data[out * rank + r]!;
+      for (let i = 0; i < width; i++) row[i]! += factor * a.data[r * width + i]!;
+    }
+    for (let i = 0; i < width; i++) into[out * width + i]! += row[i]!;
+  }
 }

@@ -1,25 +1,17 @@
 import { multiplyDims, type Node } from "../autodiff/graph.ts";
 import * as ops from "../autodiff/ops.ts";
 import type { ModelConfig } from "./config.ts";
-import { hasOutputBias, hasQkNorm, hasQkvBias, headDim, parameterShapes } from "./parameters.ts";
+import type { Parameters } from "./parameter-inputs.ts";
+import { hasOutputBias, hasQkNorm, hasQkvBias, headDim } from "./parameters.ts";
 
 /**
  * The Llama family as graphs: RMSNorm before each half, rotary positions, grouped-query attention, SwiGLU.
  * B batch row, T token, S cache slot, C model width, H query head, K key head, R = H / K, D head width, V vocabulary.
  */
 
-export interface Parameters {
-  readonly nodes: ReadonlyMap<string, Node>;
-  get(name: string): Node;
-}
-
-/** One "input" node for each parameter, fed by its Hugging Face name. */
-export function parameterInputs(config: ModelConfig): Parameters {
-  const nodes = new Map([...parameterShapes(config)].map(([name, shape]) => [name, ops.input(name, shape)]));
-  return { nodes, get: (name) => nodes.get(name)! };
-}
-
 export interface Forward {
+  /** What the last block gives, before the final norm. (B, T, C) */
+  readonly hidden: Node;
   /** (B, T, V) */
   readonly logits: Node;
   /** Of each layer, rotated: (B, K, T, D). */
@@ -35,12 +27,22 @@ export function forward(
   positions: Node,
   mask: Node,
 ): Forward {
-  const [B, T] = tokens.shape as [string, string];
+  const [keys, values]: [Node[], Node[]] = [[], []];
+  const attend = attention(config, mask, keys, values);
+  const hidden = stack(config, parameters, tokens, positions, () => attend);
+  return { hidden, logits: head(config, parameters, hidden), keys, values };
+}
+
+/** What attention does with the rotated queries and keys, (B, T, H*D) and (B, T, K*D), and the values. */
+export type Attention = (q: Node, k: Node, v: Node) => Node;
+
+/** Attention within whole sequences; each call adds its keys and values, (B, K, T, D), to the lists. */
+export function attention(config: ModelConfig, mask: Node, keys: Node[] = [], values: Node[] = []): Attention {
   const D = headDim(config);
   const K = config.num_key_value_heads;
   const R = config.num_attention_heads / K;
-  const [keys, values]: [Node[], Node[]] = [[], []];
-  const logits = stack(config, parameters, tokens, positions, (q, k, v) => {
+  return (q, k, v) => {
+    const [B, T] = q.shape as [string, string];
     const query = ops.reshape(ops.transpose(ops.reshape(q, [B, T, K, R, D]), [0, 2, 3, 1, 4]), [
       B,
       K,
@@ -55,8 +57,7 @@ export function forward(
     const weights = ops.softmax(ops.add(ops.reshape(scores, [B, K, R, T, T]), mask));
     const mixed = ops.matmul(ops.reshape(weights, [B, K, multiplyDims(R, T), T]), value);
     return ops.reshape(ops.transpose(ops.reshape(mixed, [B, K, R, T, D]), [0, 3, 1, 2, 4]), [B, T, K * R * D]);
-  });
-  return { logits, keys, values };
+  };
 }
 
 export interface DecodeCache {
@@ -84,7 +85,7 @@ export function decode(
   const K = config.num_key_value_heads;
   const R = config.num_attention_heads / K;
   const [keys, values]: [Node[], Node[]] = [[], []];
-  const logits = stack(config, parameters, tokens, positions, (q, k, v, layer) => {
+  const hidden = stack(config, parameters, tokens, positions, (layer) => (q, k, v) => {
     const query = ops.reshape(q, [B, K, R, D]);
     const key = ops.reshape(k, [B, K, 1, D]);
     const value = ops.reshape(v, [B, K, 1, D]);
@@ -99,38 +100,63 @@ export function decode(
     );
     return ops.reshape(mixed, [B, 1, K * R * D]);
   });
-  return { logits, keys, values };
+  return { hidden, logits: head(config, parameters, hidden), keys, values };
 }
 
-type Attention = (q: Node, k: Node, v: Node, layer: number) => Node;
+function stack(
+  config: ModelConfig,
+  parameters: Parameters,
+  tokens: Node,
+  positions: Node,
+  attentionOf: (layer: number) => Attention,
+): Node {
+  const rotary = rotaryInputs(config);
+  let x = parameters.rows("model.embed_tokens.weight", tokens); // (B, T, C)
+  for (let layer = 0; layer < config.num_hidden_layers; layer++)
+    x = block(config, parameters, layer, x, positions, rotary, attentionOf(layer));
+  return x;
+}
 
-function stack(config: ModelConfig, parameters: Parameters, tokens: Node, positions: Node, attention: Attention): Node {
+/** One layer: x (B, T, C) -> (B, T, C). */
+export function block(
+  config: ModelConfig,
+  parameters: Parameters,
+  layer: number,
+  x: Node,
+  positions: Node,
+  { cos, sin }: Rotary,
+  attend: Attention,
+): Node {
   const epsilon = config.rms_norm_eps;
   const D = headDim(config);
-  const [cos, sin] = [rotaryInput("rotaryCos", D), rotaryInput("rotarySin", D)];
-  const embedding = parameters.get("model.embed_tokens.weight");
-  let x = ops.gather(embedding, tokens); // (B, T, C)
-  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    const weight = (name: string): Node => parameters.get(`model.layers.${layer}.${name}`);
-    const project = (name: string, from: Node, bias: boolean): Node =>
-      ops.linear(from, weight(`${name}.weight`), bias ? weight(`${name}.bias`) : undefined);
-    const normed = ops.rmsNorm(x, weight("input_layernorm.weight"), epsilon);
-    const rotated = (name: "q" | "k"): Node => {
-      let heads = project(`self_attn.${name}_proj`, normed, hasQkvBias(config));
-      if (hasQkNorm(config)) heads = normHeads(heads, weight(`self_attn.${name}_norm.weight`), D, epsilon);
-      return ops.rotary(heads, positions, cos, sin, D);
-    };
-    const value = project("self_attn.v_proj", normed, hasQkvBias(config));
-    const mixed = attention(rotated("q"), rotated("k"), value, layer);
-    x = ops.add(x, project("self_attn.o_proj", mixed, hasOutputBias(config)));
-    const between = ops.rmsNorm(x, weight("post_attention_layernorm.weight"), epsilon);
-    const gate = ops.linear(between, weight("mlp.gate_proj.weight"));
-    const up = ops.linear(between, weight("mlp.up_proj.weight"));
-    const hidden = ops.mul(ops.mul(gate, ops.sigmoid(gate)), up); // SwiGLU (Shazeer 2020): silu(gate) * up
-    x = ops.add(x, ops.linear(hidden, weight("mlp.down_proj.weight")));
-  }
-  const head = config.tie_word_embeddings ? embedding : parameters.get("lm_head.weight");
-  return ops.linear(ops.rmsNorm(x, parameters.get("model.norm.weight"), epsilon), head);
+  const prefix = `model.layers.${layer}`;
+  const weight = (name: string): Node => parameters.get(`${prefix}.${name}.weight`);
+  const linear = (from: Node, name: string, bias = false): Node => parameters.linear(from, `${prefix}.${name}`, bias);
+  const normed = ops.rmsNorm(x, weight("input_layernorm"), epsilon);
+  const rotated = (name: "q" | "k"): Node => {
+    let heads = linear(normed, `self_attn.${name}_proj`, hasQkvBias(config));
+    if (hasQkNorm(config)) heads = normHeads(heads, weight(`self_attn.${name}_norm`), D, epsilon);
+    return ops.rotary(heads, positions, cos, sin, D);
+  };
+  const value = linear(normed, "self_attn.v_proj", hasQkvBias(config));
+  const mixed = attend(rotated("q"), rotated("k"), value);
+  const between = ops.add(x, linear(mixed, "self_attn.o_proj", hasOutputBias(config)));
+  const narrow = ops.rmsNorm(between, weight("post_attention_layernorm"), epsilon);
+  const gate = linear(narrow, "mlp.gate_proj");
+  const up = linear(narrow, "mlp.up_proj");
+  const wide = ops.mul(ops.mul(gate, ops.sigmoid(gate)), up); // SwiGLU (Shazeer 2020): silu(gate) * up
+  return ops.add(between, linear(wide, "mlp.down_proj"));
+}
+
+/** The final norm and the product with the output matrix: (..., C) -> (..., V). */
+export function head(config: ModelConfig, parameters: Parameters, hidden: Node): Node {
+  const normed = ops.rmsNorm(hidden, parameters.get("model.norm.weight"), config.rms_norm_eps);
+  return ops.linear(normed, parameters.get(headName(config)));
+}
+
+/** The output matrix (V, C): the embedding itself where the two are tied. */
+export function headName(config: ModelConfig): string {
+  return config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 }
 
 /** Qwen3's QK-norm: RMSNorm over each head of (B, T, H*D). */
@@ -139,7 +165,13 @@ function normHeads(x: Node, weight: Node, D: number, epsilon: number): Node {
   return ops.reshape(ops.rmsNorm(ops.reshape(x, [B, T, width / D, D]), weight, epsilon), [B, T, width]);
 }
 
-/** A table of rotary.ts, (P, D/2), P being at least the largest position + 1. */
-function rotaryInput(name: "rotaryCos" | "rotarySin", D: number): Node {
-  return ops.input(name, ["P", D / 2]);
+/** The tables of rotary.ts, (P, D/2), P being at least the largest position + 1. */
+export interface Rotary {
+  readonly cos: Node;
+  readonly sin: Node;
+}
+
+export function rotaryInputs(config: ModelConfig): Rotary {
+  const shape = ["P", headDim(config) / 2];
+  return { cos: ops.input("rotaryCos", shape), sin: ops.input("rotarySin", shape) };
 }
