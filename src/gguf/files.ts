@@ -1,9 +1,11 @@
 /** File layer of GGUF. */
 
-import { withRangedReader } from "../checkpoint/files.ts";
-import type { HeldModel, ReadModel, ReadModelOptions } from "../checkpoint/model-directory.ts";
+import { open } from "node:fs/promises";
+import { replaceFile, withRangedReader, writeError } from "../checkpoint/files.ts";
+import type { HeldModel, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
 import type { HeldDtype } from "../engine/engine.ts";
 import { readGgufModel } from "./read-model.ts";
+import { type GgufOptions, ggufFile } from "./write-model.ts";
 
 /**
  * Reads a model of architecture llama (Llama, SmolLM2, Mistral), qwen2 or qwen3 whose tensors are F32, F16, BF16, Q8_0, Q4_0,
@@ -16,4 +18,26 @@ export function readGguf(path: string, options: { readonly hold: HeldDtype }): P
 export function readGguf(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel>;
 export function readGguf(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel> {
   return withRangedReader(path, (reader) => readGgufModel(reader, options));
+}
+
+/**
+ * Writes a model as a GGUF file that llama.cpp loads, a tensor at a time; until it is whole it has a temporary name.
+ *
+ * @throws AutodidactError those of ggufFile, and of writing as in writeFileAtomic
+ */
+export async function writeGguf(path: string, model: WritableModel, options: GgufOptions): Promise<void> {
+  const { size, chunks } = ggufFile({ ...model, weight: (name) => model.weights.get(name)!.data }, options);
+  try {
+    await replaceFile(path, async (temporary) => {
+      const file = await open(temporary, "wx");
+      try {
+        for await (const bytes of chunks()) await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    });
+  } catch (cause) {
+    throw writeError(cause, path, size);
+  }
 }

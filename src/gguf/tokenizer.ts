@@ -22,9 +22,6 @@ export function tokenizerOf(header: GgufHeader): Tokenizer {
       `${header.file}: tokenizer.ggml.model: ${JSON.stringify(model) ?? "missing"}; expected gpt2 (byte-level BPE) or llama (SentencePiece), take the model's Hugging Face directory instead`,
     );
   const list = tokenList(header.file, fields);
-  const parts =
-    model === "gpt2" ? byteLevelModel(header.file, fields, list) : sentencePieceModel(header.file, fields, list);
-  const { addsBeginning, ...rest } = parts;
   const idOf = (name: string): number | undefined => {
     const id = fields.number(`tokenizer.ggml.${name}_token_id`);
     if (id !== undefined && list.tokens[id] === undefined)
@@ -36,6 +33,9 @@ export function tokenizerOf(header: GgufHeader): Tokenizer {
     return id === undefined ? undefined : list.tokens[id]!;
   };
   const bos = idOf("bos");
+  const parts =
+    model === "gpt2" ? byteLevelModel(header.file, fields, list) : sentencePieceModel(header.file, fields, list);
+  const { addsBeginning, ...json } = parts;
   const begins = bos !== undefined && (fields.flag("tokenizer.ggml.add_bos_token") ?? addsBeginning);
   const named: Record<string, string | undefined> = {
     bos_token: textOf("bos"),
@@ -44,14 +44,6 @@ export function tokenizerOf(header: GgufHeader): Tokenizer {
     pad_token: textOf("padding"),
     chat_template: fields.text("tokenizer.chat_template"),
   };
-  const json = {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens(list),
-    ...rest,
-    ...(begins ? { post_processor: beginning(rest.post_processor, list.tokens[bos]!, bos) } : {}),
-  };
   const config = {
     tokenizer_class: "PreTrainedTokenizerFast",
     ...Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined)),
@@ -59,7 +51,30 @@ export function tokenizerOf(header: GgufHeader): Tokenizer {
     clean_up_tokenization_spaces: false,
     model_max_length: fields.number(`${fields.text("general.architecture")}.context_length`),
   };
-  return loadTokenizer(json, config, header.file);
+  const made = {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: addedTokens(list),
+    ...json,
+    ...(begins ? { post_processor: beginning(json.post_processor, list.tokens[bos]!, bos) } : {}),
+  };
+  return loadTokenizer(broughtAlong(header.file, fields) ?? made, config, header.file);
+}
+
+/** Some files, those of character models written here among them, have the tokenizer.json itself. */
+function broughtAlong(file: string, fields: Fields): unknown {
+  const text = fields.text("tokenizer.huggingface.json");
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AutodidactError(
+      "GGUF_TOKENIZER",
+      `${file}: tokenizer.huggingface.json: expected JSON, found ${JSON.stringify(text.slice(0, 40))}; convert the model again`,
+      { cause },
+    );
+  }
 }
 
 /** Every id that ends a text or a turn. */
