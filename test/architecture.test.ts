@@ -17,7 +17,7 @@ const nodeFiles = [
   /^src\/engine\/[\w-]*worker[\w-]*\.ts$/,
   /^src\/run\//,
   /^src\/cli\//,
-  /^src\/checkpoint\/(files|model-directory|weight-files|trainer-state)\.ts$/,
+  /^src\/checkpoint\/(files|model-directory|adapter-directory|weight-files|trainer-state)\.ts$/,
   /^src\/datasets\/(files|hub-cache)\.ts$/,
   /^src\/gguf\/files\.ts$/,
   /^src\/hub\/(cache|download|lock|model|settings|upload)\.ts$/,
@@ -51,6 +51,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   optimizer: ["autodiff", "engine/engine"],
   model: ["autodiff", "engine/engine", "tokenizer"],
   engine: ["autodiff", "model", "losses", "optimizer"],
+  export: ["checkpoint", "model", "engine/onnx_pb", "tokenizer", "gguf"],
 };
 /** Two parts read by nobody; src/index.ts, the package's front, gathers all. */
 const tops = ["cli", "run"];

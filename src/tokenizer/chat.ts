@@ -14,7 +14,10 @@ export interface RenderChatOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
 }
 
-const compiled = new WeakMap<Tokenizer, Template>();
+/** What is read of a tokenizer: its chat template and special tokens. */
+export type ChatFormat = Pick<Tokenizer, "config">;
+
+const compiled = new WeakMap<ChatFormat, Template>();
 
 /**
  * The text that the tokenizer's chat template makes of a conversation. Encode it without adding special tokens: the
@@ -22,7 +25,7 @@ const compiled = new WeakMap<Tokenizer, Template>();
  *
  * @throws AutodidactError CHAT_TEMPLATE where there is no template, it cannot be parsed, or it refuses the messages
  */
-export function renderChat(tokenizer: Tokenizer, messages: readonly ChatMessage[], options: RenderChatOptions): string {
+export function renderChat(tokenizer: ChatFormat, messages: readonly ChatMessage[], options: RenderChatOptions): string {
   let template = compiled.get(tokenizer);
   if (template === undefined) {
     const source = chatTemplate(tokenizer);
@@ -58,7 +61,7 @@ export function renderChat(tokenizer: Tokenizer, messages: readonly ChatMessage[
 }
 
 /** `chat_template` is one template, or a list of named ones of which "default" is meant. */
-function chatTemplate(tokenizer: Tokenizer): string {
+function chatTemplate(tokenizer: ChatFormat): string {
   const value = tokenizer.config.chat_template;
   if (typeof value === "string") return value;
   if (Array.isArray(value))
