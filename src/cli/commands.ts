@@ -21,6 +21,10 @@ export const commands: CommandTable = {
     summary: "print completions of a prompt",
     load: async () => (await import("./sample.ts")).sample,
   },
+  export: {
+    summary: "write a model for other tools: transformers, vLLM, transformers.js",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
   "task list": {
     summary: "the tasks that ship, and what each asks",
     load: async () => (await import("./task.ts")).taskList,

@@ -1,0 +1,183 @@
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { readJson } from "../checkpoint/files.ts";
+import type { ModelConfig } from "../model/config.ts";
+import { parameterCount } from "../model/parameters.ts";
+import { type Environment, environmentSchema } from "./environment.ts";
+import type { Recipe } from "./run-directory.ts";
+import { type Measurement, type Summary, summarySchema } from "./summary.ts";
+
+/** README.md of an export: what the model is, how it came about, what it scored, and how to run it. */
+
+/** What a card says of the run that made a model. */
+export interface CardRun {
+  readonly recipe: Recipe;
+  readonly environment: Environment | null;
+  /** null where the run has not ended. */
+  readonly summary: Summary | null;
+}
+
+export interface CardFacts {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly to: "hf" | "gguf" | "onnx";
+  /** "bfloat16", "Q8_0": what the weights are written in. */
+  readonly type: string;
+  /** Id on the hub of the model that was trained, or converted; null where it is none. */
+  readonly base: string | null;
+  /** Lines on the licence from the base's own card. */
+  readonly licence: readonly string[];
+  readonly run: CardRun | null;
+  readonly version: string;
+}
+
+export function exportCard(facts: CardFacts): string {
+  const { name, run } = facts;
+  return [
+    frontMatter(facts),
+    `# ${name}\n`,
+    `${origin(facts)}\n`,
+    ...(run?.summary ? [scores(run.summary)] : []),
+    ...(run ? [training(run)] : []),
+    `## Use\n\n${usage(facts)}`,
+  ].join("\n");
+}
+
+const libraries = { hf: "transformers", gguf: "llama-cpp-python", onnx: "transformers.js" } as const;
+
+function frontMatter({ to, base, licence, run }: CardFacts): string {
+  const lines = [
+    ...licence,
+    ...(base === null ? [] : [`base_model: ${base}`, `base_model_relation: ${relation(run)}`]),
+    `library_name: ${libraries[to]}`,
+    "pipeline_tag: text-generation",
+    "tags:",
+    ...["autodidact", ...(to === "gguf" ? ["gguf"] : [])].map((tag) => `- ${tag}`),
+  ];
+  return `---\n${lines.join("\n")}\n---`;
+}
+
+/** A conversion is what the hub calls a quantisation of its base, whatever its type. */
+function relation(run: CardRun | null): string {
+  return run === null ? "quantized" : "finetune";
+}
+
+function origin({ base, run, config, type, to, version }: CardFacts): string {
+  const from = base ?? textOf(run?.recipe.model) ?? "a local model";
+  const size = `${config.architectures[0]}, ${parameterCount(config).toLocaleString("en")} parameters`;
+  const format = { hf: "safetensors", gguf: "GGUF", onnx: "ONNX with key-value cache" }[to];
+  const what =
+    run === null ? `Converted from ${from}` : `Trained from ${from} with autodidact ${run.summary?.version ?? version}`;
+  return `${what}: ${size}. Weights in ${format}, ${type}.`;
+}
+
+function scores({ before, after }: Summary): string {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const pass = ({ pass1, pass1Interval: [low, high] }: Pick<Measurement, "pass1" | "pass1Interval">): string =>
+    `${percent(pass1)} (${percent(low)} to ${percent(high)})`;
+  const rows: [string, string, string][] = [["pass@1 (95 % interval)", pass(before), pass(after)]];
+  const row = (label: string, of: (one: Measurement) => number | null, text: (value: number) => string): void => {
+    const [first, second] = [of(before), of(after)];
+    if (first !== null && second !== null) rows.push([label, text(first), text(second)]);
+  };
+  row("majority@16", (one) => one.majority16, percent);
+  row(
+    "tokens of an answer",
+    (one) => one.meanLength,
+    (value) => value.toFixed(0),
+  );
+  row("answers cut off", (one) => one.truncatedShare, percent);
+  for (const [i, level] of after.byLevel.entries()) {
+    const first = before.byLevel[i];
+    if (after.byLevel.length > 1 && first?.level === level.level)
+      rows.push([`pass@1, level ${level.level}`, pass(first), pass(level)]);
+  }
+  for (const [i, family] of (after.byFamily ?? []).entries()) {
+    const first = before.byFamily?.[i];
+    if (first?.family === family.family) rows.push([`pass@1, ${family.family}`, pass(first), pass(family)]);
+  }
+  return `## Scores
+
+On ${after.problems} held-out problems, ${after.samplesPerProblem} answers to each, temperature ${after.temperature}, at most ${after.maxTokens} tokens.
+
+| | before | after |
+|---|---|---|
+${rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
+`;
+}
+
+function training({ recipe, summary, environment }: CardRun): string {
+  const task = summary?.task ?? textOf(recipe.task);
+  const facts = [
+    ...(task === undefined ? [] : [`- Task: ${task}`]),
+    ...(summary
+      ? [`- Updates: ${summary.steps}`]
+      : typeof recipe.steps === "number"
+        ? [`- Updates planned: ${recipe.steps}`]
+        : []),
+    ...(typeof recipe.seed === "number" ? [`- Seed: ${recipe.seed}`] : []),
+    ...(environment ? [`- Machine: ${machineText(environment)}`] : []),
+    ...(summary?.seconds.total === undefined ? [] : [`- Time: ${Math.round(summary.seconds.total)} s`]),
+  ];
+  const objective = summary ? `\nObjective:\n\n${fenced("", summary.objective.text)}\n` : "";
+  const again = summary ? `\nThe command that repeats it:\n\n${fenced("sh", summary.command)}\n` : "";
+  return `## Training
+
+${facts.join("\n")}
+${objective}${again}
+<details><summary>Recipe</summary>
+
+${fenced("json", JSON.stringify(recipe, null, 2))}
+
+</details>
+`;
+}
+
+function machineText({ cpu, cores, memoryGiB, system, node, engine }: Environment): string {
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${engine}`;
+}
+
+function usage({ to, name }: CardFacts): string {
+  if (to === "gguf") return `${fenced("sh", "llama-cli -m MODEL.gguf")}\n`;
+  const text =
+    to === "hf"
+      ? `from transformers import pipeline\n\ngenerate = pipeline("text-generation", "DIRECTORY")\ngenerate([{"role": "user", "content": "..."}])`
+      : `import { pipeline } from "@huggingface/transformers";\n\nconst generate = await pipeline("text-generation", "${name}");\nawait generate([{ role: "user", content: "..." }]);`;
+  return `${fenced(to === "hf" ? "python" : "js", text)}\n`;
+}
+
+/** A code block, its fence longer than any run of backticks in the text. */
+function fenced(language: string, text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}
+
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+/** What a card says of a run directory. */
+export async function readCardRun(path: string): Promise<CardRun> {
+  const optional = async (name: string): Promise<unknown> => {
+    const there = await stat(join(path, name)).catch(() => null);
+    return there === null ? undefined : readJson(join(path, name));
+  };
+  const summary = summarySchema.safeParse(await optional("summary.json"));
+  const environment = environmentSchema.safeParse(await optional("environment.json"));
+  return {
+    recipe: (await readJson(join(path, "recipe.json"))) as Recipe,
+    summary: summary.success ? summary.data : null,
+    environment: environment.success ? environment.data : null,
+  };
+}
+
+/** A card's front matter is at its beginning, and short. */
+const MAX_CARD = 1 << 20;
+
+/** The lines on the licence in the front matter of the README.md in a directory; none where it has none. */
+export async function licenceLines(directory: string): Promise<string[]> {
+  const file = join(directory, "README.md");
+  const found = await stat(file).catch(() => null);
+  if (found === null || !found.isFile() || found.size > MAX_CARD) return [];
+  const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(await readFile(file, "utf8"))?.[1] ?? "";
+  return front.split(/\r?\n/).filter((line) => /^license(_name|_link)?: \S.{0,200}$/.test(line));
+}

@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { env, pipeline } from "@huggingface/transformers";
+import { readModelDirectory, writeModelDirectory } from "../src/checkpoint/model-directory.ts";
+import { modelConfigSchema } from "../src/model/config.ts";
+import { initialWeights } from "../src/model/parameters.ts";
+import { openPolicy } from "../src/run/open-policy.ts";
+import { characterTokenizer } from "../src/tokenizer/character.ts";
+import { autodidact } from "./autodidact.ts";
+import { fakeEnvironment, fakeSummary } from "./fake-run.ts";
+import { inProcess } from "./in-process.ts";
+
+/** The command line, from a tiny model to files that other programs load. */
+
+let folder: string;
+const at = (...parts: string[]): string => join(folder, ...parts);
+const prompt = "fade a bee";
+
+const tokenizer = characterTokenizer("abcdefgh \n");
+const config = modelConfigSchema.parse({
+  model_type: "qwen3",
+  architectures: ["Qwen3ForCausalLM"],
+  vocab_size: tokenizer.vocabSize,
+  hidden_size: 32,
+  intermediate_size: 40,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  head_dim: 16,
+  max_position_embeddings: 64,
+  initializer_range: 0.3,
+  eos_token_id: tokenizer.endTokens[0],
+});
+const weights = initialWeights(config, 3);
+
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "autodidact-export-"));
+  await writeModelDirectory(at("model"), { config, weights, tokenizer });
+  writeFileSync(at("model", "README.md"), "---\nlicense: apache-2.0\nmodel_name: x\n---\n# Tiny\n");
+  writeFileSync(at("model", "LICENSE"), "The licence.\n");
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (...args: string[]) => inProcess(["export", ...args], { cwd: folder });
+const leftovers = (): string[] => readdirSync(folder).filter((name) => name.startsWith("."));
+
+async function ourText(maxTokens: number): Promise<string> {
+  const { engine } = await openPolicy(await readModelDirectory(at("model")), { provider: "cpu", threads: 1 });
+  const options = { maxTokens, temperature: 0, endTokens: tokenizer.endTokens };
+  const [answers] = await engine.sample([{ prompt: tokenizer.encode(prompt), count: 1, key: ["x"] }], options);
+  await engine.close();
+  return tokenizer.decode(answers![0]!.tokens, { skipSpecial: true });
+}
+
+describe("hf", () => {
+  test("in half the bytes and several files, read back as it was rounded", async () => {
+    for (const dtype of ["bfloat16", "float16"]) {
+      const { code, stdout, stderr } = await run(
+        ...["--model", "model", "--to", "hf", "--dtype", dtype, "--shard-size", "9KB", "--out", dtype, "--json"],
+      );
+      assert.equal(code, 0, stderr);
+      const { files, bytes } = JSON.parse(stdout);
+      for (const { name, bytes: size, sha256 } of files) {
+        const contents = readFileSync(at(dtype, name));
+        assert.equal(contents.length, size, name);
+        assert.equal(createHash("sha256").update(contents).digest("hex"), sha256, name);
+      }
+      assert.equal(
+        bytes,
+        files.reduce((sum: number, file: { bytes: number }) => sum + file.bytes, 0),
+      );
+      assert.deepEqual(readdirSync(at(dtype)).sort(), files.map(({ name }: { name: string }) => name).sort());
+      const index = JSON.parse(readFileSync(at(dtype, "model.safetensors.index.json"), "utf8"));
+      const shards = new Set(Object.values(index.weight_map));
+      assert.ok(shards.size > 1);
+      for (const shard of shards) assert.ok(statSync(at(dtype, shard as string)).size < 9000 + 2000);
+      const read = await readModelDirectory(at(dtype));
+      assert.equal(read.config.torch_dtype, dtype);
+      const precision = dtype === "float16" ? 2 ** -11 : 2 ** -8;
+      for (const [name, { data }] of weights) {
+        const back = read.weights.get(name)!.data;
+        assert.equal(back.length, data.length);
+        assert.ok(
+          data.every((value, i) => Math.abs(back[i]! - value) <= precision * Math.abs(value) + 2 ** -25),
+          name,
+        );
+      }
+      assert.match(readFileSync(at(dtype, "README.md"), "utf8"), /^---\nlicense: apache-2\.0\n/);
+      assert.equal(readFileSync(at(dtype, "LICENSE"), "utf8"), "The licence.\n");
+    }
+  });
+
+  test("float32 in one file is the model's own bytes", async () => {
+    const { code, stderr } = await run("--model", "model", "--to", "hf", "--out", "whole");
+    assert.equal(code, 0, stderr);
+    for (const name of ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+      assert.ok(readFileSync(at("whole", name)).equals(readFileSync(at("model", name))), name);
+  });
+});
+
+describe("onnx", () => {
+  test("transformers.js writes the same text", async () => {
+    const { code, stderr } = await run("--model", "model", "--to", "onnx", "--out", "onnx");
+    assert.equal(code, 0, stderr);
+    env.allowRemoteModels = false;
+    env.localModelPath = folder;
+    const generate = await pipeline("text-generation", "onnx");
+    const ours = await ourText(24);
+    assert.ok(ours.length > 3, ours);
+    const [theirs] = await generate(prompt, { max_new_tokens: 24, do_sample: false, return_full_text: false });
+    assert.equal((theirs as { generated_text: string }).generated_text, ours);
+    await generate.dispose();
+  });
+
+  test("a type that the layout does not have is refused", async () => {
+    const { code, stderr } = await run("--model", "model", "--to", "onnx", "--dtype", "bfloat16", "--out", "x");
+    assert.equal(code, 2);
+    assert.match(stderr, /^OPTION_INVALID: --dtype bfloat16: .*float32, float16, int8/);
+  });
+});
+
+describe("a run", () => {
+  test("its model, with a card that tells recipe and scores", async () => {
+    mkdirSync(at("run"));
+    const summary = { ...fakeSummary(7, 100), model: "Owner/base", task: "countdown" };
+    writeFileSync(at("run", "recipe.json"), JSON.stringify({ seed: 7, model: "Owner/base@main", task: "countdown" }));
+    writeFileSync(at("run", "summary.json"), JSON.stringify(summary));
+    writeFileSync(at("run", "environment.json"), JSON.stringify(fakeEnvironment));
+    const early = await run("--model", "run", "--to", "hf", "--out", "of-run");
+    assert.match(early.stderr, /EXPORT_RUN: .*run: .*--resume/);
+    await writeModelDirectory(at("run", "model"), { config, weights, tokenizer });
+    const { code, stderr } = await run("--model", "run", "--to", "hf", "--out", "of-run");
+    assert.equal(code, 0, stderr);
+    const card = readFileSync(at("of-run", "README.md"), "utf8");
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    const [low, high] = summary.after.pass1Interval;
+    for (const words of [
+      "base_model: Owner/base\nbase_model_relation: finetune\nlibrary_name: transformers\npipeline_tag: text-generation\n",
+      `${percent(summary.after.pass1)} (${percent(low)} to ${percent(high)})`,
+      `On ${summary.after.problems} held-out problems`,
+      "- Task: countdown",
+      "- Seed: 7",
+      fakeEnvironment.cpu,
+      summary.command,
+      summary.objective.text,
+      '"model": "Owner/base@main"',
+    ])
+      assert.ok(card.includes(words), `${words} is not in ${card}`);
+  });
+});
+
+describe("safety", () => {
+  test("what is there is kept, unless it is an export and --force is given", async () => {
+    const again = await run("--model", "model", "--to", "hf", "--out", "whole");
+    assert.match(again.stderr, /EXPORT_TARGET: .*whole: holds LICENSE, README\.md, .*--force/);
+    writeFileSync(at("whole", "thesis.txt"), "years of work");
+    const forced = await run("--model", "model", "--to", "hf", "--out", "whole", "--force");
+    assert.match(forced.stderr, /EXPORT_TARGET: .*thesis\.txt/);
+    rmSync(at("whole", "thesis.txt"));
+    const { code, stderr } = await run("--model", "model", "--to", "onnx", "--out", "whole", "--force");
+    assert.equal(code, 0, stderr);
+    assert.ok(existsSync(at("whole", "onnx")) && !existsSync(at("whole", "model.safetensors")));
+    const itself = await run("--model", "model", "--to", "hf", "--out", "model", "--force");
+    assert.match(itself.stderr, /EXPORT_TARGET: .*model: holds the model that is to be exported/);
+    assert.deepEqual(leftovers(), []);
+  });
+
+  test("a file that the system does not let grow leaves nothing", { skip: process.platform === "win32" }, async () => {
+    const args = ["export", "--model", "model", "--to", "hf", "--out", "limited"];
+    const { code, stderr } = await autodidact(args, { cwd: folder, fileLimit: 16 });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /FILE_NO_SPACE: .*limited\/model\.safetensors: /);
+    assert.ok(!existsSync(at("limited")));
+    assert.deepEqual(leftovers(), []);
+  });
+});
