@@ -25,6 +25,8 @@ export interface EvalReport extends TextMeasures {
   readonly pass1: Estimate;
   /** Unbiased pass@k (Chen et al. 2021, eq. 1) for k = 1, 2, 4, ... samplesPerProblem. */
   readonly passAtK: Readonly<Record<string, number>>;
+  /** The 95 % interval of each. */
+  readonly passAtKIntervals?: Readonly<Record<string, Pick<Estimate, "low" | "high">>>;
   /** Share of problems whose most common answer among all samples is right. */
   readonly majority: Estimate;
   /** Completion tokens. */

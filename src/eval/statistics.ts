@@ -1,11 +1,24 @@
 import { type Key, random } from "../random.ts";
-import type { Scored } from "../rewards/score.ts";
-import type { Group } from "../rollout/rollout.ts";
+import type { Grade } from "../rewards/score.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import type { Problem } from "../tasks/task.ts";
 import type { Estimate, EvalReport, PartReport } from "./report.ts";
 import { textMeasures } from "./text-measures.ts";
 
+/** What is measured of a graded answer, wherever it was sampled; `Scored` is one. */
+export interface Measured extends Grade, Pick<Rollout, "text" | "finish"> {
+  /** Completion tokens, or only how many. */
+  readonly tokens: { readonly length: number };
+}
+
+/** A held-out problem with its answers. */
+export interface MeasuredGroup {
+  readonly problem: Problem;
+  readonly rollouts: readonly Measured[];
+}
+
 /** Full marks in the accuracy part: what pass@1, pass@k and votes count as right. */
-export function isCorrect(rollout: Scored): boolean {
+export function isCorrect(rollout: Pick<Measured, "rewards">): boolean {
   return (rollout.rewards.accuracy ?? 0) >= 1 - 1e-9;
 }
 
@@ -85,7 +98,7 @@ export interface EvalSettings {
  *
  * @throws RangeError without problems or samples, or where the numbers of samples differ
  */
-export function evalReport(groups: readonly Group<Scored>[], settings: EvalSettings): EvalReport {
+export function evalReport(groups: readonly MeasuredGroup[], settings: EvalSettings): EvalReport {
   const samples = groups[0]?.rollouts.length ?? 0;
   if (samples === 0) throw new RangeError("evalReport: there is nothing to report on");
   if (groups.some((group) => group.rollouts.length !== samples)) {
@@ -102,6 +115,14 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
     pass1: pass1(groups, settings, "all"),
     passAtK: Object.fromEntries(
       doublings(samples).map((k) => [k, mean(groups.map((group) => passAtK(samples, rightOnes(group), k)))]),
+    ),
+    passAtKIntervals: Object.fromEntries(
+      doublings(samples).map((k) => {
+        const values = groups.map((group) => passAtK(samples, rightOnes(group), k));
+        // pass@1 is the mean of right answers, and has the interval that is given with that.
+        const { low, high } = k === 1 ? pass1(groups, settings, "all") : bootstrapMean(values, ["pass@k", k], settings.resamples);
+        return [k, { low, high }];
+      }),
     ),
     majority: bootstrapMean(groups.map(majorityIsRight), ["majority"], settings.resamples),
     meanLength: meanLength(all),
@@ -142,7 +163,7 @@ export function evalReport(groups: readonly Group<Scored>[], settings: EvalSetti
   };
 }
 
-function partReport(groups: readonly Group<Scored>[], settings: EvalSettings, of: Key): PartReport {
+function partReport(groups: readonly MeasuredGroup[], settings: EvalSettings, of: Key): PartReport {
   const rollouts = groups.flatMap((group) => group.rollouts);
   return {
     problems: groups.length,
@@ -153,11 +174,11 @@ function partReport(groups: readonly Group<Scored>[], settings: EvalSettings, of
   };
 }
 
-function rightOnes(group: Group<Scored>): number {
+function rightOnes(group: MeasuredGroup): number {
   return group.rollouts.filter(isCorrect).length;
 }
 
-function pass1(groups: readonly Group<Scored>[], settings: EvalSettings, of: Key): Estimate {
+function pass1(groups: readonly MeasuredGroup[], settings: EvalSettings, of: Key): Estimate {
   return bootstrapMean(
     groups.map((group) => rightOnes(group) / group.rollouts.length),
     ["pass1", of],
@@ -166,7 +187,7 @@ function pass1(groups: readonly Group<Scored>[], settings: EvalSettings, of: Key
 }
 
 /** 1 where the vote's winner is right. One answer has one grade, so any sample that gave it tells. */
-function majorityIsRight({ rollouts }: Group<Scored>): number {
+function majorityIsRight({ rollouts }: MeasuredGroup): number {
   const winner = majorityVote(rollouts.map((rollout) => rollout.answer));
   const witness = rollouts.find((rollout) => winner !== null && rollout.answer === winner);
   return Number(witness !== undefined && isCorrect(witness));
@@ -179,11 +200,11 @@ function doublings(n: number): number[] {
   return [...ks, n];
 }
 
-function meanLength(rollouts: readonly Scored[]): number {
+function meanLength(rollouts: readonly Measured[]): number {
   return mean(rollouts.map((rollout) => rollout.tokens.length));
 }
 
-function reflectiveWords(rollouts: readonly Scored[], settings: EvalSettings): number {
+function reflectiveWords(rollouts: readonly Measured[], settings: EvalSettings): number {
   return mean(rollouts.map((rollout) => settings.countReflectiveWords(rollout.text)));
 }
 

@@ -61,16 +61,18 @@ export class Grader<P extends Problem> {
 
   /** Never rejects: a failing verifier is part of the grade. */
   async grade(group: Group): Promise<Group<Scored>> {
-    const rollouts = group.rollouts.map(async (rollout): Promise<Scored> => {
-      await this.#enter();
-      try {
-        const answer: Answer = { text: rollout.text, complete: rollout.finish === "stop" };
-        return { ...rollout, ...(await gradeAnswer(answer, group.problem as P, this.#task, this.#deadline)) };
-      } finally {
-        this.#leave();
-      }
-    });
-    return { ...group, rollouts: await Promise.all(rollouts) };
+    return { ...group, rollouts: await Promise.all(group.rollouts.map((one) => this.gradeOne(group.problem, one))) };
+  }
+
+  /** One answer, with its grade. */
+  async gradeOne<A extends Pick<Rollout, "text" | "finish">>(problem: Problem, given: A): Promise<A & Grade> {
+    await this.#enter();
+    try {
+      const answer: Answer = { text: given.text, complete: given.finish === "stop" };
+      return { ...given, ...(await gradeAnswer(answer, problem as P, this.#task, this.#deadline)) };
+    } finally {
+      this.#leave();
+    }
   }
 
   async #enter(): Promise<void> {

@@ -1,6 +1,12 @@
 import { AutodidactError } from "../errors.ts";
-import type { Group } from "../rollout/rollout.ts";
-import type { Scored } from "./score.ts";
+import type { Problem } from "../tasks/task.ts";
+import type { VerifierFailure } from "./score.ts";
+
+/** What is looked at of graded answers to a problem. */
+interface Graded {
+  readonly problem: Problem;
+  readonly rollouts: readonly { readonly sample: number; readonly failures?: readonly VerifierFailure[] }[];
+}
 
 /**
  * VERIFIER_FAILS where more than a share of the answers could not be graded; null where the grades can be trusted. It
@@ -9,7 +15,7 @@ import type { Scored } from "./score.ts";
  * @param maxErrorShare between 0 and 1 @default 0.1
  */
 export function verifierTrouble(
-  groups: readonly Group<Scored>[],
+  groups: readonly Graded[],
   task: string,
   maxErrorShare = 0.1,
 ): AutodidactError | null {

@@ -151,6 +151,7 @@ export const evaluationLineSchema = z.object({
   maxTokens: z.int(),
   pass1: estimate,
   passAtK: z.record(z.string(), figure),
+  passAtKIntervals: z.record(z.string(), z.object({ low: figure, high: figure })).exactOptional(),
   majority: estimate,
   meanLength: figure,
   p95Length: figure,
