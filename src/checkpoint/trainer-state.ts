@@ -1,7 +1,8 @@
 /**
  * File layer. Checkpoints of a run, one directory a step (docs/checkpoints.md):
  *
- *   step-000020/model/...            a Hugging Face model directory, usable by itself
+ *   step-000020/model/...            a Hugging Face model directory, usable by itself; of a run that trains an adapter:
+ *   step-000020/adapter/...          the adapter in PEFT's layout, in its place
  *   step-000020/trainer.safetensors  optimizer moments and frozen weights
  *   step-000020/trainer.json         step, the trainer's own state, sizes of the files above
  *
@@ -14,6 +15,14 @@ import { z } from "zod";
 import type { EngineState, SnapshotName, Tensor, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
+import {
+  type Adapter,
+  adapterFiles,
+  checkAdapterShapes,
+  readAdapterHeader,
+  readAdapterTensors,
+} from "./adapter-directory.ts";
 import {
   type Contents,
   currentDirectory,
@@ -41,14 +50,20 @@ export interface CheckpointContents extends Omit<WritableModel, "weights"> {
   /** Steps of the trainer so far; names the directory. */
   readonly step: number;
   readonly engineState: EngineState;
+  /** There where the state's weights are an adapter's. */
+  readonly adapter?: Omit<Adapter, "tensors"> | undefined;
   /** Whatever else the trainer needs to go on: seed, counters, byte lengths of the run's append-only files. */
   readonly trainer: Json;
 }
 
-export interface ReadCheckpoint {
+export interface ReadCheckpoint extends ReadState {
+  readonly model: Omit<ReadModel, "weights">;
+}
+
+/** What a checkpoint has whether it holds a model or an adapter. */
+export interface ReadState {
   readonly path: string;
   readonly step: number;
-  readonly model: Omit<ReadModel, "weights">;
   readonly engineState: EngineState;
   readonly trainer: Json;
   /** Newer checkpoints that could not be read, with the reason. */
@@ -91,9 +106,14 @@ export async function writeCheckpoint(
   checkJson(contents.trainer, "trainer");
 
   const files = new Map<string, Contents>();
-  for (const [name, file] of modelFiles({ ...contents, weights: engineState.weights }, join(path, "model")))
-    files.set(`model/${name}`, file);
-  files.set("trainer.safetensors", safetensorsChunks(trainerTensors(engineState, contents.config, path)));
+  const { adapter, config } = contents;
+  const parts = adapter
+    ? adapterFiles({ ...adapter, tensors: engineState.weights })
+    : modelFiles({ ...contents, weights: engineState.weights }, join(path, "model"));
+  for (const [name, file] of parts) files.set(`${adapter ? "adapter" : "model"}/${name}`, file);
+  const check = shapeCheck(config, adapter?.lora);
+  if (adapter) check(shapesOf(engineState.weights), join(path, "adapter"));
+  files.set("trainer.safetensors", safetensorsChunks(trainerTensors(engineState, check, path)));
   const json: z.input<typeof trainerJsonSchema> = {
     version: VERSION,
     step,
@@ -120,12 +140,41 @@ export async function writeCheckpoint(
  *
  * @throws AutodidactError CHECKPOINT_DAMAGED where there are checkpoints and none can be read, CHECKPOINT_VERSION
  */
-export async function readCheckpoint(directory: string): Promise<ReadCheckpoint | undefined> {
+export function readCheckpoint(directory: string): Promise<ReadCheckpoint | undefined> {
+  return newest(directory, async (path, step) => {
+    const read = await readState(path, step);
+    const { weights, ...model } = await readModelDirectory(join(path, "model"));
+    return { ...read, model, engineState: await engineState(read, weights, shapeCheck(model.config)) };
+  });
+}
+
+/**
+ * The newest whole checkpoint of a run that trains an adapter on a model.
+ *
+ * @throws AutodidactError as readCheckpoint
+ */
+export function readAdapterCheckpoint(
+  directory: string,
+  { config, lora }: { readonly config: ModelConfig; readonly lora: LoraConfig },
+): Promise<ReadState | undefined> {
+  return newest(directory, async (path, step) => {
+    const read = await readState(path, step);
+    const tensors = await readAdapterTensors(await readAdapterHeader(join(path, "adapter")));
+    const check = shapeCheck(config, lora);
+    check(shapesOf(tensors), join(path, "adapter"));
+    return { ...read, engineState: await engineState(read, tensors, check) };
+  });
+}
+
+async function newest<T>(
+  directory: string,
+  read: (path: string, step: number) => Promise<T>,
+): Promise<(T & Pick<ReadState, "skipped">) | undefined> {
   const skipped: { path: string; reason: string }[] = [];
   for (const step of await listSteps(directory)) {
     const path = await currentDirectory(join(directory, directoryName(step)));
     try {
-      return { ...(await readStep(path, step)), skipped };
+      return { ...(await read(path, step)), skipped };
     } catch (error) {
       if (!(error instanceof AutodidactError) || error.code === "CHECKPOINT_VERSION") throw error;
       skipped.push({ path, reason: error.message });
@@ -138,7 +187,11 @@ export async function readCheckpoint(directory: string): Promise<ReadCheckpoint 
   );
 }
 
-async function readStep(path: string, step: number): Promise<Omit<ReadCheckpoint, "skipped">> {
+interface StoredState extends Pick<ReadState, "path" | "step" | "trainer"> {
+  readonly optimizerStep: number | null;
+}
+
+async function readState(path: string, step: number): Promise<StoredState> {
   const jsonPath = join(path, "trainer.json");
   await checkSize(jsonPath, undefined);
   const json = await readJson(jsonPath);
@@ -156,8 +209,22 @@ async function readStep(path: string, step: number): Promise<Omit<ReadCheckpoint
   if (parsed.data.step !== step)
     throw new AutodidactError("CHECKPOINT_DAMAGED", `${jsonPath}: step: expected ${step}, found ${parsed.data.step}`);
   for (const [name, size] of Object.entries(files)) await checkSize(join(path, name), size);
+  return { path, step, optimizerStep, trainer: state as Json };
+}
 
-  const { weights, ...model } = await readModelDirectory(join(path, "model"));
+type ShapeCheck = (found: ReadonlyMap<string, readonly number[]>, file: string) => void;
+
+function shapeCheck(config: ModelConfig, lora?: LoraConfig): ShapeCheck {
+  return (found, file) =>
+    lora ? checkAdapterShapes(found, config, lora, file, "the run's") : checkShapes(found, config, file);
+}
+
+/** The rest of the engine's state, beside its weights. */
+async function engineState(
+  { path, optimizerStep }: StoredState,
+  weights: Tensors,
+  check: ShapeCheck,
+): Promise<EngineState> {
   const file = join(path, "trainer.safetensors");
   const { tensors } = await withRangedReader(file, (reader) => readSafetensors(reader));
   const found = new Map<string, Map<string, Tensor>>();
@@ -172,7 +239,7 @@ async function readStep(path: string, step: number): Promise<Omit<ReadCheckpoint
     if (!found.has(group)) found.set(group, new Map());
     found.get(group)!.set(name.slice(dot + 1), tensor);
   }
-  for (const group of found.values()) checkShapes(shapesOf(group), model.config, file);
+  for (const group of found.values()) check(shapesOf(group), file);
   const m = found.get("m");
   const v = found.get("v");
   if ((m === undefined) !== (optimizerStep === null) || (v === undefined) !== (optimizerStep === null))
@@ -185,23 +252,22 @@ async function readStep(path: string, step: number): Promise<Omit<ReadCheckpoint
     const snapshot = found.get(name);
     if (snapshot !== undefined) snapshots[name] = snapshot;
   }
-  const engineState: EngineState = {
+  return {
     weights,
     ...(m !== undefined && v !== undefined && optimizerStep !== null
       ? { optimizer: { step: optimizerStep, m, v } }
       : {}),
     ...(Object.keys(snapshots).length > 0 ? { snapshots } : {}),
   };
-  return { path, step, model, engineState, trainer: state as Json };
 }
 
-function trainerTensors(state: EngineState, config: ModelConfig, path: string): Map<string, Tensor> {
+function trainerTensors(state: EngineState, check: ShapeCheck, path: string): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   const parts = { m: state.optimizer?.m, v: state.optimizer?.v, ...state.snapshots };
   for (const group of groups) {
     const part = parts[group];
     if (part === undefined) continue;
-    checkShapes(shapesOf(part), config, `${join(path, "trainer.safetensors")} (${group})`);
+    check(shapesOf(part), `${join(path, "trainer.safetensors")} (${group})`);
     for (const [name, tensor] of part) tensors.set(`${group}.${name}`, tensor);
   }
   return tensors;

@@ -13,6 +13,10 @@ export const commands: CommandTable = {
     summary: "reinforcement learning of any model on any task",
     load: async () => (await import("./grpo.ts")).grpo,
   },
+  merge: {
+    summary: "write an adapter and its base as one model",
+    load: async () => (await import("./merge.ts")).merge,
+  },
   pretrain: {
     summary: "make the small world's base model from a generated corpus",
     load: async () => (await import("./pretrain.ts")).pretrain,

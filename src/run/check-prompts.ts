@@ -3,7 +3,7 @@ import type { Asking } from "../model/policy.ts";
 import { random } from "../random.ts";
 import { promptTokens } from "../rollout/collect.ts";
 import { type Problem, type Task, takeProblems } from "../tasks/task.ts";
-import type { ModelFrame } from "./grpo.ts";
+import type { ModelFrame } from "./trained-model.ts";
 
 /** Training problems that are looked at; a task may have an endless number. */
 const LOOKED_AT = 200;

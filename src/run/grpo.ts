@@ -1,12 +1,8 @@
-import { join } from "node:path";
-import { type ReadModel, writeModelDirectory } from "../checkpoint/model-directory.ts";
-import { type Json, readCheckpoint, writeCheckpoint } from "../checkpoint/trainer-state.ts";
+import type { Json } from "../checkpoint/trainer-state.ts";
 import type { SampleProgress } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { type Evaluation, evaluate } from "../eval/evaluate.ts";
 import { describeObjective, type Objective } from "../losses/objective.ts";
-import type { Policy } from "../model/policy.ts";
-import { recipeAsking } from "../recipe/model-fields.ts";
 import { type ReinforcementRecipe, recipeObjective } from "../recipe/schema.ts";
 import type { Scored } from "../rewards/score.ts";
 import { verifierTrouble } from "../rewards/verifier-trouble.ts";
@@ -15,12 +11,11 @@ import type { Task } from "../tasks/task.ts";
 import { grpo } from "../trainers/grpo.ts";
 import { type Environment, environment } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
-import { openModel } from "./open-model.ts";
-import { openPolicy } from "./open-policy.ts";
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
 import { checkRun, type FileLengths, openRun, type RunDirectory } from "./run-directory.ts";
 import { type Summary, summarize } from "./summary.ts";
+import { type ModelFrame, openTrained, type TrainedModel } from "./trained-model.ts";
 
 /**
  * A run of reinforcement learning: measure the model, reinforce, measure again, report. Everything lies in the run
@@ -39,14 +34,9 @@ export interface GrpoParts {
   ) => Promise<Summary["novelSolutions"]>;
 }
 
-/** A model without its weights, which are in the engine. */
-export type ModelFrame = Omit<ReadModel, "weights">;
-
-interface Carried extends RunControl, GrpoParts {
+interface Carried extends RunControl, GrpoParts, TrainedModel {
   readonly recipe: ReinforcementRecipe;
   readonly objective: Objective;
-  readonly model: ModelFrame;
-  readonly policy: Policy;
   readonly run: RunDirectory;
   readonly machine: Environment;
 }
@@ -59,37 +49,25 @@ interface Carried extends RunControl, GrpoParts {
 export async function runGrpo(recipe: ReinforcementRecipe, control: RunControl, parts: GrpoParts): Promise<Summary> {
   const objective = recipeObjective(recipe);
   await checkRun(control.path, { recipe, resume: control.resume });
-  control.observer.phase("Reading the model", recipe.model);
-  const { model, policy } = await openTrained(recipe, parts);
+  const trained = await openTrained(recipe, control, parts.checkModel);
+  const { engine } = trained.policy;
   try {
-    const machine = environment(policy.engine.name);
+    const machine = environment(engine.name);
     const run = await openRun(control.path, { recipe, environment: machine, resume: control.resume });
     try {
       for (const change of run.environmentChanges)
         control.observer.note(`not the machine that began the run: ${change}`);
-      return await carryOut({ ...control, ...parts, recipe, objective, model, policy, run, machine });
+      return await carryOut({ ...control, ...parts, ...trained, recipe, objective, run, machine });
     } finally {
       await run.close();
     }
   } finally {
-    await policy.engine.close();
+    await engine.close();
   }
 }
 
-/** Reads the model and hands its weights to an engine; no copy of them stays here. */
-async function openTrained(
-  recipe: ReinforcementRecipe,
-  { checkModel }: GrpoParts,
-): Promise<{ readonly model: ModelFrame; readonly policy: Policy }> {
-  const read = await openModel(recipe.model);
-  checkModel(read);
-  const policy = { ...(await openPolicy(read, recipe)), asking: recipeAsking(recipe) };
-  const { weights: _, ...model } = read;
-  return { model, policy };
-}
-
 async function carryOut(carried: Carried): Promise<Summary> {
-  const { recipe, objective, observer, run, policy, machine } = carried;
+  const { recipe, objective, observer, run, machine } = carried;
   const seconds: Record<string, number> = {};
   const text = describeObjective(objective, recipe);
   observer.note(text);
@@ -117,8 +95,7 @@ async function carryOut(carried: Carried): Promise<Summary> {
   seconds.after = after.seconds;
   const novelSolutions = await lookForNovel(carried, after.answers);
   observer.phase("Writing the trained model and the report");
-  const { weights } = await policy.engine.save();
-  await writeModelDirectory(join(run.path, "model"), { ...carried.model, weights });
+  await carried.write(run.path);
   const { evaluations, timings } = await readRun(run.path);
   seconds.reinforce = timings.reduce((sum, timing) => sum + timing.total, 0);
   seconds.total = Object.values(seconds).reduce((sum, n) => sum + n, 0);
@@ -154,11 +131,11 @@ async function lookForNovel(
 
 /** Brings back the newest checkpoint; gives the steps made, null where there is none. */
 async function restore(
-  { run, policy, task, resume, observer }: Carried,
+  { run, newest, load, task, resume, observer }: Carried,
   seconds: Record<string, number>,
 ): Promise<number | null> {
   if (!resume) return null;
-  const checkpoint = await readCheckpoint(run.checkpoints);
+  const checkpoint = await newest(run.checkpoints);
   for (const { path, reason } of checkpoint?.skipped ?? [])
     observer.note(`${path} cannot be read and is passed over: ${reason}`);
   if (checkpoint === undefined) {
@@ -167,7 +144,7 @@ async function restore(
   }
   const state = checkpoint.trainer as { lengths: FileLengths; seconds: Record<string, number>; task?: Json };
   await run.cut(state.lengths);
-  await policy.engine.load(checkpoint.engineState);
+  await load(checkpoint);
   Object.assign(seconds, state.seconds);
   if (state.task !== undefined) task.restore?.(state.task);
   observer.note(`going on behind step ${checkpoint.step}`);
@@ -248,22 +225,15 @@ async function measure(
 }
 
 async function save(
-  { run, policy, model, task }: Carried,
+  { run, task, ...trained }: Carried,
   step: number,
   seconds: Readonly<Record<string, number>>,
 ): Promise<void> {
   const lengths = await run.lengths();
-  const engineState = await policy.engine.save();
   const trainer: Json = {
     lengths: { ...lengths },
     seconds: { ...seconds },
     ...(task.save && { task: task.save() as Json }),
   };
-  await writeCheckpoint(run.checkpoints, {
-    step,
-    config: model.config,
-    tokenizer: model.tokenizer,
-    engineState,
-    trainer,
-  });
+  await trained.save(run.checkpoints, step, trainer);
 }

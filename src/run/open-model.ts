@@ -1,5 +1,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { isAdapterDirectory } from "../checkpoint/adapter-directory.ts";
+import { currentDirectory } from "../checkpoint/files.ts";
 import {
   type HeldModel,
   type ReadModel,
@@ -12,7 +14,9 @@ import { bytesText } from "../hub/bytes-text.ts";
 import { hubModel } from "../hub/model.ts";
 import { looksLikePath, type ModelId, parseModelId } from "../hub/model-id.ts";
 import type { DownloadProgress, HubOptions } from "../hub/settings.ts";
+import { hold } from "../model/held.ts";
 import type { RunObserver } from "./observer.ts";
+import { openAdapter } from "./open-adapter.ts";
 
 export interface LocateOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,7 +27,10 @@ export interface LocateOptions {
   readonly hub?: HubOptions | undefined;
 }
 
-export interface OpenOptions extends LocateOptions, ReadModelOptions {}
+export interface OpenOptions extends LocateOptions, ReadModelOptions {
+  /** The model below an adapter, in place of the one that the adapter names. */
+  readonly base?: string | undefined;
+}
 
 /** Where a model lies on this machine, a directory or a .gguf file, and which commit of which repository it is. */
 export interface LocatedModel {
@@ -32,7 +39,7 @@ export interface LocatedModel {
 }
 
 /**
- * A model by what a user calls it: a directory in Hugging Face's layout, a GGUF file, or an id on the hub (OWNER/NAME,
+ * A model by what a user calls it: a directory in Hugging Face's layout, an adapter's directory (which is read with its base, as one model), a GGUF file, or an id on the hub (OWNER/NAME,
  * OWNER/NAME@REVISION, OWNER/NAME:FILE.gguf), which is downloaded where the cache hasn't it. What exists on this machine goes first.
  *
  * @throws AutodidactError those of locateModel, readModelDirectory and readGguf
@@ -42,7 +49,26 @@ export function openModel(spec: string, options: OpenOptions & { readonly hold: 
 export function openModel(spec: string, options?: OpenOptions): Promise<ReadModel | HeldModel>;
 export async function openModel(spec: string, options: OpenOptions = {}): Promise<ReadModel | HeldModel> {
   const { path } = await locateModel(spec, options);
-  return readModelDirectory(path, { hold: options.hold });
+  const { base } = options;
+  if (await isAdapterDirectory(path)) {
+    const read = await openAdapter(
+      path,
+      {
+        locate: (name) => locateModel(name, options),
+        read: (place) => openModel(place, { ...options, base: undefined, hold: undefined }),
+      },
+      base,
+    );
+    return options.hold === undefined ? read : heldModel(read, options.hold);
+  }
+  if (base !== undefined)
+    throw new AutodidactError(
+      "ADAPTER_CONFIG",
+      `${path}: is no adapter (there is no adapter_config.json), and a base was named; leave the base out`,
+    );
+  if ((await stat(path)).isDirectory()) return readModelDirectory(path, { hold: options.hold });
+  const { readGguf } = await import("../gguf/files.ts");
+  return readGguf(path, { hold: options.hold });
 }
 
 /**
@@ -53,7 +79,7 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
  */
 export async function locateModel(spec: string, options: LocateOptions = {}): Promise<LocatedModel> {
   const { signal, observer, cwd = process.cwd() } = options;
-  const path = resolve(cwd, spec);
+  const path = await currentDirectory(resolve(cwd, spec));
   if (await exists(path)) return { path, hub: null };
   if (looksLikePath(spec)) {
     throw new AutodidactError(
@@ -78,6 +104,10 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
       cause: error,
     });
   }
+}
+
+function heldModel({ weights, ...model }: ReadModel, dtype: HeldDtype): HeldModel {
+  return { ...model, held: new Map([...weights].map(([name, tensor]) => [name, hold(tensor, dtype)])) };
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -2,6 +2,7 @@ import type { ReadModel } from "../checkpoint/model-directory.ts";
 import type { Engine } from "../engine/engine.ts";
 import { openWorkerEngine } from "../engine/worker-engine.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
@@ -10,10 +11,15 @@ export interface Compute {
   readonly threads?: number | undefined;
 }
 
-/** An engine for a model, in its worker thread, with fresh weights from `seed`. */
-export function openEngine(config: ModelConfig, tokenizer: Tokenizer, compute: Compute, seed = 0): Promise<Engine> {
+/** An engine for a model, in its worker thread; its weights, or with `lora` its adapter, are fresh from `seed`. */
+export function openEngine(
+  config: ModelConfig,
+  tokenizer: Tokenizer,
+  compute: Compute,
+  { seed = 0, lora }: { readonly seed?: number; readonly lora?: LoraConfig | undefined } = {},
+): Promise<Engine> {
   return openWorkerEngine(
-    { config, seed, tokenTexts: tokenizer.tokenTexts },
+    { config, seed, tokenTexts: tokenizer.tokenTexts, ...(lora && { lora }) },
     { provider: compute.provider, ...(compute.threads !== undefined && { threads: compute.threads }) },
   );
 }

@@ -30,7 +30,7 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
     "Pretraining the base model",
     "it reads sloppy puzzle solving and arithmetic; nobody wrote for a grader",
   );
-  const engine = await openEngine(config, tokenizer, recipe, recipe.seed);
+  const engine = await openEngine(config, tokenizer, recipe, { seed: recipe.seed });
   try {
     const run = await openRun(options.path, { recipe, environment: environment(engine.name), resume: options.resume });
     try {

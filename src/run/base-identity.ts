@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import type { AdapterBase } from "../checkpoint/adapter-config.ts";
+import { AutodidactError } from "../errors.ts";
+import { parseModelId } from "../hub/model-id.ts";
+import type { LocatedModel } from "./open-model.ts";
+
+/** Which model an adapter was trained on: its name, and a hash of each of its weight files. */
+export async function identifyBase({ path, hub }: LocatedModel, spec: string): Promise<AdapterBase> {
+  const weights = await hashWeights(path);
+  if (hub === null) return { name: path, revision: null, weights };
+  // The commit, so that a model that changes on the hub later is not taken for this one.
+  return { name: parseModelId(spec).id, revision: hub.commit, weights };
+}
+
+/** SHA-256 in hexadecimal of each weight file of a model directory, or of a GGUF file, by name. */
+export async function hashWeights(path: string): Promise<Record<string, string>> {
+  const files = (await stat(path)).isDirectory()
+    ? (await readdir(path)).filter((name) => /^model.*\.safetensors$/.test(name)).map((name) => join(path, name))
+    : [path];
+  const hashes: Record<string, string> = {};
+  for (const file of files.sort()) hashes[basename(file)] = await hashFile(file);
+  return hashes;
+}
+
+/** @throws AutodidactError ADAPTER_BASE where the weights below an adapter are others than it was trained on */
+export async function checkBase(recorded: AdapterBase["weights"], path: string, adapter: string): Promise<void> {
+  if (recorded === null) return;
+  const found = await hashWeights(path);
+  const known = new Set(Object.values(found));
+  // By content alone: the same files may lie under other names.
+  const other = Object.entries(recorded).find(([, hash]) => !known.has(hash));
+  if (other === undefined) return;
+  const [name, hash] = other;
+  throw new AutodidactError(
+    "ADAPTER_BASE",
+    `${adapter}: base.weights: it was trained on weights with SHA-256 ${hash.slice(0, 16)}... (${name}), and ${path} has ${Object.entries(
+      found,
+    )
+      .map(([file, one]) => `${one.slice(0, 16)}... (${file})`)
+      .join(
+        ", ",
+      )}; name the base it was trained on, or take base.weights out of autodidact.json where the same weights are only stored otherwise`,
+  );
+}
+
+async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece as Buffer);
+  return hash.digest("hex");
+}
