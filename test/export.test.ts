@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { env, pipeline } from "@huggingface/transformers";
 import { readModelDirectory, writeModelDirectory } from "../src/checkpoint/model-directory.ts";
+import { readGguf } from "../src/gguf/files.ts";
 import { modelConfigSchema } from "../src/model/config.ts";
 import { initialWeights } from "../src/model/parameters.ts";
 import { openPolicy } from "../src/run/open-policy.ts";
@@ -22,6 +23,7 @@ import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { autodidact } from "./autodidact.ts";
 import { fakeEnvironment, fakeSummary } from "./fake-run.ts";
 import { inProcess } from "./in-process.ts";
+import { distance } from "./tiny-model.ts";
 
 /** The command line, from a tiny model to files that other programs load. */
 
@@ -129,6 +131,27 @@ describe("onnx", () => {
     const { code, stderr } = await run("--model", "model", "--to", "onnx", "--dtype", "bfloat16", "--out", "x");
     assert.equal(code, 2);
     assert.match(stderr, /^OPTION_INVALID: --dtype bfloat16: .*float32, float16, int8/);
+  });
+});
+
+describe("gguf", () => {
+  test("one file, or a directory with a card, that reads back", async () => {
+    for (const [dtype, type, out] of [
+      ["float32", "F32", "tiny.gguf"],
+      ["int8", "Q8_0", "gguf"],
+    ] as const) {
+      const args = ["--model", "model", "--to", "gguf", "--dtype", dtype, "--out", out, "--json"];
+      const { code, stdout, stderr } = await run(...args);
+      assert.equal(code, 0, stderr);
+      const names = JSON.parse(stdout).files.map(({ name }: { name: string }) => name);
+      const inDirectory = ["gguf-Q8_0.gguf", "README.md", "LICENSE"];
+      assert.deepEqual(names, type === "F32" ? ["tiny.gguf"] : inDirectory);
+      const read = await readGguf(type === "F32" ? at(out) : at(out, names[0]));
+      const most = type === "F32" ? 0 : 0.02;
+      for (const [name, { data }] of weights) assert.ok(distance(read.weights.get(name)!.data, data) <= most, name);
+      const again = await run(...args);
+      assert.match(again.stderr, /EXPORT_TARGET/);
+    }
   });
 });
 

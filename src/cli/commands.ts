@@ -26,7 +26,7 @@ export const commands: CommandTable = {
     load: async () => (await import("./sample.ts")).sample,
   },
   export: {
-    summary: "write a model for other tools: transformers, vLLM, transformers.js",
+    summary: "write a model for other tools: transformers, vLLM, llama.cpp, transformers.js",
     load: async () => (await import("./export.ts")).exportCommand,
   },
   "task list": {

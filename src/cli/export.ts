@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { floatDtypes } from "../checkpoint/encode-floats.ts";
 import { onnxDtypes } from "../export/onnx-graph.ts";
+import type { ExportFormat } from "../run/export.ts";
 import { defineCommand, UsageError } from "./command.ts";
 import { outPath, viewFor } from "./run-options.ts";
 
 export const exportCommand = defineCommand({
   name: "export",
-  summary: "write a model for other tools: transformers, vLLM, transformers.js",
+  summary: "write a model for other tools: transformers, vLLM, llama.cpp, transformers.js",
   description:
-    "Writes a model, or what a run has trained, as a directory that other tools load: in Hugging Face's layout, or as ONNX with a key-value cache for transformers.js. A model card tells the recipe and the scores. An export that is stopped or fails leaves nothing under the name given.",
+    "Writes a model, or what a run has trained, as a directory that other tools load: in Hugging Face's layout, as GGUF for llama.cpp, or as ONNX with a key-value cache for transformers.js. A model card tells the recipe and the scores. An export that is stopped or fails leaves nothing under the name given.",
   examples: [
     {
       command: "autodidact export --model runs/zero --to hf --out exports/countdown",
@@ -17,6 +18,10 @@ export const exportCommand = defineCommand({
     {
       command: "autodidact export --model runs/zero --to hf --dtype bfloat16 --shard-size 2GB --out exports/half",
       what: "in half the bytes, in files of at most 2 GB",
+    },
+    {
+      command: "autodidact export --model runs/zero --to gguf --out exports/countdown.gguf",
+      what: "one file for llama.cpp, Ollama and LM Studio",
     },
     {
       command: "autodidact export --model runs/zero --to onnx --dtype int8 --out exports/browser",
@@ -29,12 +34,16 @@ export const exportCommand = defineCommand({
       .min(1)
       .describe("a run directory, a model directory, a GGUF file, or an id of the hub")
       .meta({ value: "MODEL" }),
-    to: z.enum(["hf", "onnx"]).describe("layout: Hugging Face's, or ONNX for transformers.js"),
-    out: z.string().min(1).describe("directory to write").meta({ value: "PATH" }),
+    to: z.enum(["hf", "gguf", "onnx"]).describe("layout: Hugging Face's, GGUF, or ONNX for transformers.js"),
+    out: z
+      .string()
+      .min(1)
+      .describe("directory to write, or with gguf a file whose name ends with .gguf")
+      .meta({ value: "PATH" }),
     dtype: z
       .enum([...floatDtypes, "int8"])
-      .default("float32")
-      .describe("type of the weights; int8 only for onnx, bfloat16 only for hf"),
+      .optional()
+      .describe("type of the weights: float32 unless given, float16 for gguf; int8 for gguf (Q8_0) and onnx"),
     shardSize: z
       .string()
       .default("5GB")
@@ -65,15 +74,35 @@ export const exportCommand = defineCommand({
   },
 });
 
-function formatOf({ to, dtype, shardSize }: { to: "hf" | "onnx"; dtype: string; shardSize: string }) {
-  const refuse = (known: readonly string[]): never => {
-    throw new UsageError("OPTION_INVALID", `--dtype ${dtype}: is not a type for --to ${to}; give ${known.join(", ")}`);
+/** What GGUF calls these types. */
+const ggufTypes = { float32: "F32", float16: "F16", int8: "Q8_0" } as const;
+
+interface FormatOptions {
+  readonly to: "hf" | "gguf" | "onnx";
+  readonly dtype?: string | undefined;
+  readonly shardSize: string;
+}
+
+function formatOf({ to, dtype = to === "gguf" ? "float16" : "float32", shardSize }: FormatOptions): ExportFormat {
+  const oneOf = <T extends string>(known: readonly T[]): T => {
+    const found = known.find((one) => one === dtype);
+    if (found === undefined)
+      throw new UsageError(
+        "OPTION_INVALID",
+        `--dtype ${dtype}: is not a type for --to ${to}; give ${known.join(", ")}`,
+      );
+    return found;
   };
-  if (to === "hf") {
-    const known = floatDtypes.find((one) => one === dtype) ?? refuse(floatDtypes);
-    return { to, dtype: known, shardSize: bytesOf(shardSize) };
+  switch (to) {
+    case "hf":
+      return { to, dtype: oneOf(floatDtypes), shardSize: bytesOf(shardSize) };
+    case "gguf":
+      return { to, type: ggufTypes[oneOf(Object.keys(ggufTypes) as (keyof typeof ggufTypes)[])] };
+    case "onnx":
+      return { to, dtype: oneOf(onnxDtypes) };
+    default:
+      return to satisfies never;
   }
-  return { to, dtype: onnxDtypes.find((one) => one === dtype) ?? refuse(onnxDtypes) };
 }
 
 const units = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 } as const;

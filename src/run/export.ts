@@ -8,6 +8,8 @@ import { huggingFaceFiles } from "../export/huggingface.ts";
 import { onnxFiles } from "../export/onnx.ts";
 import type { OnnxDtype } from "../export/onnx-graph.ts";
 import { type ExportModel, type PlannedFile, smallFile, textFile } from "../export/planned-file.ts";
+import type { WrittenType } from "../gguf/quantise.ts";
+import { ggufFile } from "../gguf/write-model.ts";
 import { bytesText } from "../hub/bytes-text.ts";
 import { isRepoId, parseModelId } from "../hub/model-id.ts";
 import { version } from "./environment.ts";
@@ -18,12 +20,14 @@ import { checkTarget, type ExportedFile, writeExport } from "./write-export.ts";
 
 export type ExportFormat =
   | { readonly to: "hf"; readonly dtype: FloatDtype; readonly shardSize: number }
+  | { readonly to: "gguf"; readonly type: WrittenType }
   | { readonly to: "onnx"; readonly dtype: OnnxDtype };
 
 export interface ExportOptions {
   /** A model by any name that openModel takes, or a run directory. */
   readonly model: string;
   readonly format: ExportFormat;
+  /** Of the directory to write; of GGUF also of the file, where the name ends with .gguf. */
   readonly path: string;
   readonly force: boolean;
   /** Relative names of models start here. */
@@ -46,7 +50,8 @@ export interface Exported {
  */
 export async function exportModel(options: ExportOptions): Promise<Exported> {
   const { path, format, force, signal, observer, cwd } = options;
-  await checkTarget(path, force, false);
+  const single = format.to === "gguf" && /\.gguf$/i.test(path);
+  await checkTarget(path, force, single);
   const { spec, run } = await findSource(options.model, cwd);
   observer.phase("Reading the model", spec);
   const located = await locateModel(spec, { cwd, signal, observer });
@@ -54,21 +59,26 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
     throw new AutodidactError("EXPORT_TARGET", `${path}: holds the model that is to be exported; name another place`);
   const model = await unlessStopped(signal, openForExport(located.path));
   const base = await baseOf(run, located, cwd);
+  const name = basename(path).replace(/\.gguf$/i, "");
   const card = exportCard({
-    name: basename(path),
+    name,
     config: model.config,
     to: format.to,
-    type: format.dtype,
+    type: format.to === "gguf" ? format.type : format.dtype,
     base: base.id,
     licence: base.directory === null ? [] : await licenceLines(base.directory),
     run,
     version,
   });
   const licence = base.directory === null ? [] : await licenceFiles(base.directory);
-  const files = [...plan(model, format), textFile("README.md", card), ...licence];
+  const planned = plan(model, format, name);
+  const files = single
+    ? planned.map((file) => ({ ...file, name: basename(path) }))
+    : [...planned, textFile("README.md", card), ...licence];
   observer.phase(`Writing ${path}`, bytesText(files.reduce((sum, { size }) => sum + size, 0)));
   const written = await writeExport(path, files, {
     force,
+    single,
     signal,
     onProgress: (done, total, file) =>
       observer.progress(done / total, `${bytesText(done)} of ${bytesText(total)}  ${file}`),
@@ -76,10 +86,12 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
   return { path, bytes: written.reduce((sum, { bytes }) => sum + bytes, 0), files: written };
 }
 
-function plan(model: ExportModel, format: ExportFormat): PlannedFile[] {
+function plan(model: ExportModel, format: ExportFormat, name: string): PlannedFile[] {
   switch (format.to) {
     case "hf":
       return huggingFaceFiles(model, format);
+    case "gguf":
+      return [{ name: `${name}-${format.type}.gguf`, ...ggufFile(model, { type: format.type, name }) }];
     case "onnx":
       return onnxFiles(model, format);
     default:
