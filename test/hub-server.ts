@@ -29,6 +29,8 @@ export type Fault = (request: IncomingMessage, response: ServerResponse, file: S
 export interface HubServer {
   readonly endpoint: string;
   readonly repos: Map<string, StoredRepo>;
+  /** What lies on the storage host, by hash. */
+  readonly objects: Map<string, Uint8Array>;
   /** Each request in order: method, path, range; and the token that came with it. */
   readonly requests: string[];
   readonly tokens: (string | undefined)[];
@@ -42,7 +44,12 @@ export interface HubServer {
 }
 
 export const writeToken = "hf_write";
-export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+const hashes = new WeakMap<Uint8Array, string>();
+export function sha256(bytes: Uint8Array): string {
+  const hash = hashes.get(bytes) ?? createHash("sha256").update(bytes).digest("hex");
+  hashes.set(bytes, hash);
+  return hash;
+}
 export const gitOid = (bytes: Uint8Array): string =>
   createHash("sha1").update(`blob ${bytes.length}\0`).update(bytes).digest("hex");
 export const lfs = (bytes: Uint8Array): StoredFile => ({ bytes, lfs: true });
@@ -52,7 +59,6 @@ export async function hubServer(): Promise<HubServer> {
   const requests: string[] = [];
   const tokens: (string | undefined)[] = [];
   const faults: { readonly test: RegExp; readonly fault: Fault }[] = [];
-  /** Content that was uploaded to the storage host, by hash. */
   const objects = new Map<string, Uint8Array>();
   const parts = new Map<string, Map<number, Uint8Array>>();
   let commits = 0;
@@ -236,6 +242,7 @@ export async function hubServer(): Promise<HubServer> {
   const server: HubServer = {
     endpoint,
     repos,
+    objects,
     requests,
     tokens,
     faults,

@@ -13,6 +13,10 @@ export const commands: CommandTable = {
     summary: "reinforcement learning of any model on any task",
     load: async () => (await import("./grpo.ts")).grpo,
   },
+  sft: {
+    summary: "supervised fine-tuning of any model on conversations or texts",
+    load: async () => (await import("./sft.ts")).sft,
+  },
   merge: {
     summary: "write an adapter and its base as one model",
     load: async () => (await import("./merge.ts")).merge,
@@ -28,6 +32,10 @@ export const commands: CommandTable = {
   export: {
     summary: "write a model for other tools: transformers, vLLM, llama.cpp, transformers.js",
     load: async () => (await import("./export.ts")).exportCommand,
+  },
+  push: {
+    summary: "upload a model, an adapter or a GGUF file to the Hugging Face hub",
+    load: async () => (await import("./push.ts")).push,
   },
   "task list": {
     summary: "the tasks that ship, and what each asks",

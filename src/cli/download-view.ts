@@ -1,4 +1,4 @@
-import type { LocateOptions } from "../run/open-model.ts";
+import type { LocateOptions } from "../run/locate-model.ts";
 import type { Context } from "./command.ts";
 import { createView, type View } from "./view.ts";
 

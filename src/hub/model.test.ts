@@ -80,6 +80,23 @@ beforeEach((t) => {
   (t as { after?(f: () => void): void }).after?.(() => rmSync(cache, { recursive: true, force: true }));
 });
 
+/** Downloads in a process of its own; `ended` gives what it printed: the path, and the most memory it had. */
+function start() {
+  const script = `
+    const { hubModel } = await import(${JSON.stringify(new URL("./model.js", import.meta.url).href)});
+    const { path } = await hubModel("owner/name", ${JSON.stringify({ endpoint: server.endpoint, cache, retryMs: 1 })});
+    console.log(JSON.stringify({ path, kilobytes: process.resourceUsage().maxRSS }));`;
+  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+}
+async function ended(child: ReturnType<typeof start>): Promise<{ path: string; kilobytes: number } | null> {
+  let text = "";
+  child.stdout!.on("data", (chunk: Buffer) => {
+    text += chunk;
+  });
+  await new Promise((done) => child.on("close", done));
+  return text === "" ? null : (JSON.parse(text) as { path: string; kilobytes: number });
+}
+
 describe("models of the hub", () => {
   test("only what is read is downloaded, into the hub's own layout, once", async () => {
     const progress: number[] = [];
@@ -416,21 +433,7 @@ describe("models of the hub", () => {
         },
       });
     }
-    const script = `
-      const { hubModel } = await import(${JSON.stringify(new URL("./model.js", import.meta.url).href)});
-      const { path } = await hubModel("owner/name", ${JSON.stringify({ endpoint: server.endpoint, cache, retryMs: 1 })});
-      console.log(path);`;
-    const start = () =>
-      spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
-    const ended = async (child: ReturnType<typeof start>): Promise<string> => {
-      let text = "";
-      child.stdout!.on("data", (chunk: Buffer) => {
-        text += chunk;
-      });
-      await new Promise((done) => child.on("close", done));
-      return text.trim();
-    };
-    const paths = await Promise.all([start(), start(), start()].map(ended));
+    const paths = (await Promise.all([start(), start(), start()].map(ended))).map((one) => one!.path);
     assert.equal(new Set(paths).size, 1);
     assert.deepEqual(new Uint8Array(readFileSync(join(paths[0]!, "model.safetensors"))), slow);
     assert.equal(downloads().filter((line) => line.includes("storage")).length, 1);
@@ -457,5 +460,12 @@ describe("models of the hub", () => {
     const { path } = await hubModel("owner/name", options());
     assert.deepEqual(new Uint8Array(readFileSync(join(path, "model.safetensors"))), slow);
     assert.match(downloads().at(-1)!, /bytes=100000-/);
+  });
+
+  test("memory does not grow with the file", async () => {
+    const small = (await ended(start()))!.kilobytes;
+    server.put("owner/name", { "model.safetensors": lfs(new Uint8Array(100e6)) });
+    const large = (await ended(start()))!.kilobytes;
+    assert.ok(large - small < 50_000, `${small} kB for 50 kB, ${large} kB for 100 MB`);
   });
 });

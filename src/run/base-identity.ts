@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import type { AdapterBase } from "../checkpoint/adapter-config.ts";
 import { AutodidactError } from "../errors.ts";
 import { parseModelId } from "../hub/model-id.ts";
-import type { LocatedModel } from "./open-model.ts";
+import type { LocatedModel } from "./locate-model.ts";
 
 /** Which model an adapter was trained on: its name, and a hash of each of its weight files. */
 export async function identifyBase({ path, hub }: LocatedModel, spec: string): Promise<AdapterBase> {

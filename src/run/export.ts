@@ -14,8 +14,9 @@ import { bytesText } from "../hub/bytes-text.ts";
 import { isRepoId, parseModelId } from "../hub/model-id.ts";
 import { version } from "./environment.ts";
 import { type CardRun, exportCard, licenceLines, readCardRun } from "./export-card.ts";
+import { locateModel } from "./locate-model.ts";
 import { type RunObserver, unlessStopped } from "./observer.ts";
-import { locateModel, openModel } from "./open-model.ts";
+import { openModel } from "./open-model.ts";
 import { checkTarget, type ExportedFile, writeExport } from "./write-export.ts";
 
 export type ExportFormat =

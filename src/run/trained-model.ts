@@ -15,8 +15,9 @@ import { initialAdapter, type LoraConfig } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
 import { type AdapterFields, type AskingFields, recipeAsking, recipeLora } from "../recipe/model-fields.ts";
 import { identifyBase } from "./base-identity.ts";
+import { locateModel } from "./locate-model.ts";
 import type { RunControl } from "./observer.ts";
-import { locateModel, openModel } from "./open-model.ts";
+import { openModel } from "./open-model.ts";
 import { type Compute, openEngine } from "./open-policy.ts";
 
 /** What a run trains, a whole model or an adapter on one: how it is opened, saved, brought back and written at the end. */

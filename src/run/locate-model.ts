@@ -1,0 +1,96 @@
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { currentDirectory } from "../checkpoint/files.ts";
+import { AutodidactError } from "../errors.ts";
+import { bytesText } from "../hub/bytes-text.ts";
+import { hubModel } from "../hub/model.ts";
+import { looksLikePath, type ModelId, parseModelId } from "../hub/model-id.ts";
+import type { DownloadProgress, HubOptions } from "../hub/settings.ts";
+import type { RunObserver } from "./observer.ts";
+
+export interface LocateOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Sees a download: what it is, how far it has come, how fast. */
+  readonly observer?: Pick<RunObserver, "phase" | "progress" | "note"> | undefined;
+  /** Relative paths start here. @default process.cwd() */
+  readonly cwd?: string | undefined;
+  readonly hub?: HubOptions | undefined;
+}
+
+/** Where a model lies on this machine, a directory or a .gguf file, and which commit of which repository it is. */
+export interface LocatedModel {
+  readonly path: string;
+  readonly hub: { readonly id: string; readonly commit: string } | null;
+}
+
+/**
+ * Finds a model on this machine, or brings it here from the hub.
+ *
+ * @throws AutodidactError MODEL_DIRECTORY where a path leads nowhere; HUB_NOT_FOUND, HUB_ACCESS, HUB_NETWORK, HUB_DAMAGED, HUB_MODEL,
+ *   FILE_NO_SPACE
+ */
+export async function locateModel(spec: string, options: LocateOptions = {}): Promise<LocatedModel> {
+  const { signal, observer, cwd = process.cwd() } = options;
+  const path = await currentDirectory(resolve(cwd, spec));
+  if (await exists(path)) return { path, hub: null };
+  if (looksLikePath(spec)) {
+    throw new AutodidactError(
+      "MODEL_DIRECTORY",
+      `${spec}: there is no such directory or file (${path}); give the path of a model, or the id of one on the hub, OWNER/NAME`,
+    );
+  }
+  const id = parseModelId(spec);
+  const rate = observer && downloadText(id, observer);
+  try {
+    const found = await hubModel(id, {
+      ...(observer && { onNote: (text) => observer.note(text) }),
+      ...(rate && { onProgress: rate }),
+      ...options.hub,
+      ...(signal && { signal }),
+    });
+    return { path: found.path, hub: { id: found.id, commit: found.commit } };
+  } catch (error) {
+    const unknown = error instanceof AutodidactError && ["HUB_NOT_FOUND", "HUB_ACCESS"].includes(error.code);
+    if (!unknown || spec.startsWith("hf:")) throw error;
+    throw new AutodidactError(error.code, `${error.message}. On this machine there is no ${path} either`, {
+      cause: error,
+    });
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Tells an observer of a download, a few times a second. */
+function downloadText(
+  { id, revision }: ModelId,
+  observer: Pick<RunObserver, "phase" | "progress">,
+): (progress: DownloadProgress) => void {
+  let began = { at: 0, bytes: 0, size: -1 };
+  let told = 0;
+  return ({ file, allBytes, allSize }) => {
+    const now = performance.now();
+    // The small files come first, then the weights that they name.
+    if (began.size !== allSize) {
+      observer.phase(`Downloading ${id}${revision === "main" ? "" : ` at ${revision}`}`, bytesText(allSize));
+      began = { at: now, bytes: allBytes, size: allSize };
+    }
+    if (now - told < 200 && allBytes < allSize) return;
+    told = now;
+    const rate = (allBytes - began.bytes) / ((now - began.at) / 1000);
+    const left = rate > 0 ? Math.ceil((allSize - allBytes) / rate) : null;
+    const speed = left === null ? "" : `  ${bytesText(rate)}/s  ${timeText(left)} left`;
+    observer.progress(
+      allBytes / allSize,
+      `${bytesText(allBytes)} of ${bytesText(allSize)}${speed}  ${file.slice(id.length + 1)}`,
+    );
+  };
+}
+
+function timeText(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}

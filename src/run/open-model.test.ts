@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type HubServer, hubServer, lfs } from "../../test/hub-server.ts";
+import { root } from "../../test/imports.ts";
+import { inProcess } from "../../test/in-process.ts";
+import { AutodidactError } from "../errors.ts";
+import { locateModel } from "./locate-model.ts";
+import { openModel } from "./open-model.ts";
+
+const base = join(root, "models/countdown-base");
+let server: HubServer;
+let folder: string;
+let commit: string;
+const env = (more = {}): Record<string, string> => ({
+  HF_ENDPOINT: server.endpoint,
+  HF_HOME: join(folder, "home"),
+  ...more,
+});
+
+before(async () => {
+  server = await hubServer();
+  folder = mkdtempSync(join(tmpdir(), "open-model-"));
+  const files = readdirSync(base).map((name) => {
+    const bytes = readFileSync(join(base, name));
+    return [name, /safetensors$/.test(name) ? lfs(bytes) : { bytes, lfs: false }] as const;
+  });
+  commit = server.put("owner/countdown", Object.fromEntries(files));
+});
+after(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const code = (wanted: string, words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof AutodidactError, String(error));
+  assert.equal(error.code, wanted, error.message);
+  assert.match(error.message, words);
+  return true;
+};
+
+describe("a model by what a user calls it", () => {
+  test("an id of the hub, with its download shown, is the model that a directory is", async () => {
+    const shown: string[] = [];
+    const observer = {
+      phase: (what: string, why = "") => shown.push(`${what}: ${why}`),
+      progress: (fraction: number, what: string) => shown.push(`${fraction.toFixed(2)} ${what}`),
+      note: (text: string) => shown.push(text),
+    };
+    const hub = { env: env(), retryMs: 1 };
+    const [ours, theirs] = await Promise.all([
+      openModel(base),
+      openModel("owner/countdown", { hub, observer: observer as never }),
+    ]);
+    assert.deepEqual(theirs.config, ours.config);
+    for (const [name, { data }] of ours.weights) assert.deepEqual(theirs.weights.get(name)!.data, data);
+    assert.match(shown.join("\n"), /^Downloading owner\/countdown: [\d.]+ kB\n/);
+    assert.match(shown.join("\n"), /Downloading owner\/countdown: 3\.18 MB\n/);
+    assert.match(
+      shown.at(-1)!,
+      /^1\.00 3\.18 MB of 3\.18 MB( {2}[\d.]+ [kMG]?B\/s {2}0 s left)? {2}model\.safetensors$/,
+    );
+    assert.deepEqual((await locateModel(`owner/countdown@${commit}`, { hub })).hub, { id: "owner/countdown", commit });
+    const held = await openModel("owner/countdown", { hub, hold: "bfloat16" });
+    assert.equal([...held.held.values()][0]!.dtype, "bfloat16");
+  });
+
+  test("what exists here goes first; a path that leads nowhere is no id", async () => {
+    cpSync(base, join(folder, "owner", "countdown"), { recursive: true });
+    const here = join(folder, "owner", "countdown");
+    assert.deepEqual(await locateModel("owner/countdown", { cwd: folder }), { path: here, hub: null });
+    assert.equal((await locateModel("hf:owner/countdown", { cwd: folder, hub: { env: env() } })).hub!.commit, commit);
+    for (const spec of [
+      "./nowhere",
+      "../nowhere/x",
+      "/nowhere/y",
+      "~/x",
+      "x",
+      "runs/zero/model",
+      "a\\b",
+      "C:\\x",
+      "model.gguf",
+      "./m.gguf",
+    ]) {
+      await assert.rejects(
+        locateModel(spec, { cwd: folder, hub: { env: env() } }),
+        code("MODEL_DIRECTORY", /there is no such directory or file/),
+        spec,
+      );
+    }
+    await assert.rejects(
+      locateModel("runs/zero", { cwd: folder, hub: { env: env() } }),
+      code("HUB_ACCESS", /model runs\/zero: .*On this machine there is no .*runs.zero either/),
+    );
+  });
+
+  test("sample takes an id, then the cache without the hub", async () => {
+    const line = [
+      "sample",
+      "--model",
+      "owner/countdown",
+      "--prompt",
+      "2 7 9 make 65",
+      "--max-tokens",
+      "4",
+      "--temperature",
+      "0",
+    ];
+    const home = join(folder, "home2");
+    const first = await inProcess(line, { cwd: folder.concat("/home"), env: env({ HF_HOME: home }) });
+    assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /Downloading owner\/countdown/);
+    assert.ok(!first.stdout.includes("Downloading"));
+    const gone = { HF_HOME: home, HF_ENDPOINT: "http://127.0.0.1:9" };
+    const again = await inProcess(line, { cwd: folder.concat("/home"), env: gone });
+    assert.match(again.stderr, /cannot be reached.*Using the copy in the cache: commit/);
+    const offline = await inProcess(line, { cwd: folder.concat("/home"), env: { ...gone, HF_HUB_OFFLINE: "1" } });
+    assert.equal(offline.stderr, "");
+    assert.deepEqual([again.stdout, offline.stdout], [first.stdout, first.stdout]);
+  });
+});
