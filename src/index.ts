@@ -88,6 +88,8 @@ export {
 } from "./tasks/task.ts";
 export { characterTokenizer } from "./tokenizer/character.ts";
 export { renderChat } from "./tokenizer/chat.ts";
+export { encodeText } from "./tokenizer/plain-text.ts";
+export { type TextStream, textStream } from "./tokenizer/text-stream.ts";
 export { loadTokenizer, type Tokenizer } from "./tokenizer/tokenizer.ts";
 export { diagnosticsSchema } from "./trainers/diagnostics.ts";
 export { type GrpoOptions, grpo } from "./trainers/grpo.ts";

@@ -1,6 +1,7 @@
 import type { Completion } from "../engine/engine.ts";
 import type { Policy } from "../model/policy.ts";
 import { renderChat } from "../tokenizer/chat.ts";
+import { encodeText } from "../tokenizer/plain-text.ts";
 import type { Backend, Generated, GenerateRequest, Prompt } from "./backend.ts";
 
 /**
@@ -9,14 +10,14 @@ import type { Backend, Generated, GenerateRequest, Prompt } from "./backend.ts";
  */
 export function embeddedBackend({ engine, tokenizer, endTokens = tokenizer.endTokens }: Policy): Backend {
   const encode = (prompt: Prompt): Int32Array =>
-    tokenizer.encode(
-      "text" in prompt
-        ? prompt.text
-        : renderChat(tokenizer, prompt.messages, {
+    "text" in prompt
+      ? encodeText(tokenizer, prompt.text)
+      : tokenizer.encode(
+          renderChat(tokenizer, prompt.messages, {
             addGenerationPrompt: true,
             ...(prompt.variables && { variables: prompt.variables }),
           }),
-    );
+        );
   const generated = ({ samples }: GenerateRequest, completions: readonly Completion[]): Generated[] =>
     samples.map((sample) => {
       const { tokens, logprobs, finish } = completions[sample]!;

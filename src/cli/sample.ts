@@ -51,13 +51,14 @@ export const sample = defineCommand({
     const { openModel } = await import("../run/open-model.ts");
     const { openPolicy } = await import("../run/open-policy.ts");
     const { renderChat } = await import("../tokenizer/chat.ts");
+    const { encodeText } = await import("../tokenizer/plain-text.ts");
     const { unlessStopped } = await import("../run/observer.ts");
     const model = await openModel(options.model, downloadOptions(context));
     const { tokenizer } = model;
-    const text = options.raw
-      ? options.prompt
-      : renderChat(tokenizer, [{ role: "user", content: options.prompt }], { addGenerationPrompt: true });
-    const prompt = tokenizer.encode(text);
+    const question = [{ role: "user", content: options.prompt }];
+    const prompt = options.raw
+      ? encodeText(tokenizer, options.prompt)
+      : tokenizer.encode(renderChat(tokenizer, question, { addGenerationPrompt: true }));
     const { engine } = await openPolicy(model, options);
     try {
       const work = engine.sample([{ prompt, count: options.n, key: [options.seed, "sample"] }], {

@@ -3,6 +3,7 @@ import type { Asking, Policy } from "../model/policy.ts";
 import type { Key } from "../random.ts";
 import type { Problem } from "../tasks/task.ts";
 import { renderChat } from "../tokenizer/chat.ts";
+import { encodeText } from "../tokenizer/plain-text.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { Group } from "./rollout.ts";
 
@@ -70,7 +71,8 @@ export function promptTokens(
   { tokenizer, asking = {} }: Pick<Policy, "tokenizer" | "asking">,
   problem: Problem,
 ): Int32Array {
-  return tokenizer.encode(promptText(tokenizer, problem.prompt, asking));
+  const text = promptText(tokenizer, problem.prompt, asking);
+  return asking.template === undefined ? tokenizer.encode(text) : encodeText(tokenizer, text);
 }
 
 /** The same as text: through the chat template, or where `template` is given through that. */

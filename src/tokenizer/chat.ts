@@ -21,11 +21,15 @@ const compiled = new WeakMap<ChatFormat, Template>();
 
 /**
  * The text that the tokenizer's chat template makes of a conversation. Encode it without adding special tokens: the
- * template has written those it wants.
+ * template has written those it wants, the beginning-of-text token among them. Plain text is for `encodeText`.
  *
  * @throws AutodidactError CHAT_TEMPLATE where there is no template, it cannot be parsed, or it refuses the messages
  */
-export function renderChat(tokenizer: ChatFormat, messages: readonly ChatMessage[], options: RenderChatOptions): string {
+export function renderChat(
+  tokenizer: ChatFormat,
+  messages: readonly ChatMessage[],
+  options: RenderChatOptions,
+): string {
   let template = compiled.get(tokenizer);
   if (template === undefined) {
     const source = chatTemplate(tokenizer);
