@@ -59,6 +59,19 @@ export const preTokenizers: readonly PreTokenizer[] = [
     ignoreMerges: true,
     addsBeginning: true,
   },
+  {
+    ...plain,
+    names: ["deepseek-v3"],
+    steps: [
+      split(String.raw`\p{N}{1,3}`),
+      split("[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+"),
+      split(
+        `[!"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_\`{|}~][A-Za-z]+|` +
+          String.raw`[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+      ),
+    ],
+    normalizer: null,
+  },
 ];
 
 /** The `pre_tokenizer` of a tokenizer.json. */
@@ -75,10 +88,11 @@ export function preTokenizerOf(json: JsonObject): PreTokenizer | undefined {
   const bytes = steps.at(-1);
   if (bytes?.type !== "ByteLevel" || bytes.add_prefix_space === true) return undefined;
   const cuts = bytes.use_regex !== false;
+  // Some files spell a line break in an expression as itself, others as an escape.
   const outline = (list: readonly JsonObject[]): string =>
     JSON.stringify(
       list.map(({ type, individual_digits, pattern, behavior }) => [type, individual_digits, pattern, behavior]),
-    );
+    ).replaceAll("\\\\", "\\");
   const found = outline(steps.slice(0, -1));
   return preTokenizers.find((one) => one.byteLevelCuts === cuts && outline(one.steps) === found);
 }

@@ -1,6 +1,6 @@
 import type { HeldModel, ReadModel, ReadModelOptions } from "../checkpoint/model-directory.ts";
 import { formatShape, type RangedReader } from "../checkpoint/safetensors.ts";
-import type { HeldDtype, HeldTensor, Tensor } from "../engine/engine.ts";
+import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { emptyHeld, holdAt } from "../model/held.ts";
@@ -44,7 +44,9 @@ export async function readGgufModel(
   const held = new Map<string, HeldTensor>();
   for (const [name, tensor] of entries)
     held.set(name, await readParameter(reader, name, tensor, config, hold ?? "float32"));
-  return hold === undefined ? { ...model, weights: held as Map<string, Tensor> } : { ...model, held };
+  if (hold !== undefined) return { ...model, held };
+  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+  return { ...model, weights };
 }
 
 /** Name of each parameter -> its tensor in the file; throws where one is missing, too many or of another shape. */

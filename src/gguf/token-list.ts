@@ -18,7 +18,8 @@ export function tokenList(file: string, fields: Fields): TokenList {
   const types = fields.numbers("tokenizer.ggml.token_type") ?? tokens.map(() => tokenTypes.normal);
   if (types.length !== tokens.length)
     fields.fail("tokenizer.ggml.token_type", `expected one for each of ${tokens.length} tokens`);
-  return { tokens, types };
+  // The library that reads the header drops a byte order mark at the start of a text; SentencePiece has it as a token.
+  return { tokens: tokens.map((token) => (token === "" ? "\ufeff" : token)), types };
 }
 
 /**

@@ -121,7 +121,8 @@ async function* tensorChunks(source: GgufSource, tensor: PlannedTensor): AsyncIt
   }
 }
 
-function modelMetadata(config: ModelConfig, { type, name }: GgufOptions): MetadataEntry[] {
+/** Everything but the tokenizer. */
+export function modelMetadata(config: ModelConfig, { type, name }: GgufOptions): MetadataEntry[] {
   // llama.cpp computes Mistral's models, which differ from Llama's in name only, as "llama".
   const architecture = config.model_type === "mistral" ? "llama" : config.model_type;
   if (architecture !== "llama" && hasOutputBias(config))

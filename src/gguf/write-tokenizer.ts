@@ -42,7 +42,7 @@ export function tokenizerMetadata(
 
   const entries: MetadataEntry[] = [
     ["tokenizer.ggml.model", { text: form.model }],
-    ...form.entries(idOf),
+    ...form.entries(idOf, config.vocab_size),
     ["tokenizer.ggml.tokens", { texts: tokens }],
     ["tokenizer.ggml.token_type", { int32s: types }],
   ];
@@ -78,7 +78,7 @@ interface Form {
   /** An ordinary token of tokenizer.json as the file spells it. */
   text(token: string): string;
   type(token: string): number;
-  entries(idOf: ReadonlyMap<string, number>): MetadataEntry[];
+  entries(idOf: ReadonlyMap<string, number>, vocabSize: number): MetadataEntry[];
 }
 
 function formOf(json: TokenizerJson): Form {
@@ -143,10 +143,8 @@ function sentencePieceForm(json: TokenizerJson, merges: readonly string[]): Form
     model: "llama",
     text: (token) => token,
     type: (token) => (/^<0x[0-9A-F]{2}>$/.test(token) ? tokenTypes.byte : tokenTypes.normal),
-    entries(idOf) {
-      let length = 0;
-      for (const id of idOf.values()) length = Math.max(length, id + 1);
-      const scores = new Array<number>(length).fill(0);
+    entries(idOf, vocabSize) {
+      const scores = new Array<number>(vocabSize).fill(0);
       for (const [rank, merge] of merges.entries()) {
         const id = idOf.get(merge.replace(" ", ""));
         if (id !== undefined && scores[id] === 0) scores[id] = -1 - rank;
