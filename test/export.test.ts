@@ -14,10 +14,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { env, pipeline } from "@huggingface/transformers";
+import { adapterFiles } from "../src/checkpoint/adapter-directory.ts";
+import { writeDirectoryAtomic } from "../src/checkpoint/files.ts";
 import { readModelDirectory, writeModelDirectory } from "../src/checkpoint/model-directory.ts";
 import { readGguf } from "../src/gguf/files.ts";
 import { modelConfigSchema } from "../src/model/config.ts";
+import { adapterShapes, type LoraConfig, mergedWeights } from "../src/model/lora.ts";
 import { initialWeights } from "../src/model/parameters.ts";
+import { random } from "../src/random.ts";
 import { openPolicy } from "../src/run/open-policy.ts";
 import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { autodidact } from "./autodidact.ts";
@@ -182,6 +186,55 @@ describe("a run", () => {
       '"model": "Owner/base@main"',
     ])
       assert.ok(card.includes(words), `${words} is not in ${card}`);
+  });
+});
+
+describe("an adapter", () => {
+  const lora: LoraConfig = { rank: 2, alpha: 5, dropout: 0, targetModules: ["q_proj", "down_proj"], rslora: false };
+  const tensors = new Map(
+    [...adapterShapes(config, lora)].map(([name, shape]) => {
+      const stream = random("adapter", name);
+      return [name, { shape, data: Float32Array.from({ length: shape[0]! * shape[1]! }, () => stream.normal()) }];
+    }),
+  );
+  before(async () => {
+    const base = { name: at("model"), revision: null, weights: null };
+    await writeDirectoryAtomic(at("adapter-files"), adapterFiles({ lora, base, tensors }));
+    mkdirSync(at("lora-run"));
+    writeFileSync(at("lora-run", "recipe.json"), JSON.stringify({ seed: 1, model: at("model") }));
+    await writeDirectoryAtomic(at("lora-run", "adapter"), adapterFiles({ lora, base, tensors }));
+  });
+
+  test("is merged into its base, whatever the format, and of a run", async () => {
+    const merged = mergedWeights(config, weights, tensors, lora);
+    for (const model of ["adapter-files", "lora-run"]) {
+      const { code, stderr } = await run("--model", model, "--to", "hf", "--out", `merged-${model}`);
+      assert.equal(code, 0, stderr);
+      const read = await readModelDirectory(at(`merged-${model}`));
+      for (const [name, { data }] of merged) assert.equal(distance(read.weights.get(name)!.data, data), 0, name);
+      const card = readFileSync(at(`merged-${model}`, "README.md"), "utf8");
+      assert.match(card, /license: apache-2\.0[\s\S]*merged in: rank 2, alpha 5, on q_proj, down_proj\./);
+    }
+  });
+
+  test("alone, as it is, with its card", async () => {
+    const { code, stderr } = await run("--model", "lora-run", "--to", "hf", "--adapter-only", "--out", "alone");
+    assert.equal(code, 0, stderr);
+    const own = ["adapter_config.json", "adapter_model.safetensors", "autodidact.json"];
+    assert.deepEqual(readdirSync(at("alone")).sort(), ["LICENSE", "README.md", ...own]);
+    for (const name of own)
+      assert.ok(readFileSync(at("alone", name)).equals(readFileSync(at("lora-run/adapter", name))), name);
+    assert.match(readFileSync(at("alone", "README.md"), "utf8"), /library_name: peft/);
+  });
+
+  test("a base or --adapter-only where there is no adapter is refused", async () => {
+    const based = await run("--model", "model", "--to", "hf", "--base", "model", "--out", "x");
+    assert.match(based.stderr, /EXPORT_ADAPTER: .*model: is no adapter/);
+    const alone = await run("--model", "model", "--to", "hf", "--adapter-only", "--out", "x");
+    assert.match(alone.stderr, /EXPORT_ADAPTER: .*model: is no adapter/);
+    const other = await run("--model", "adapter-files", "--to", "onnx", "--adapter-only", "--out", "x");
+    assert.match(other.stderr, /OPTION_INVALID: --adapter-only/);
+    assert.ok(!existsSync(at("x")));
   });
 });
 

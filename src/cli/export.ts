@@ -3,7 +3,7 @@ import { floatDtypes } from "../checkpoint/encode-floats.ts";
 import { onnxDtypes } from "../export/onnx-graph.ts";
 import type { ExportFormat } from "../run/export.ts";
 import { defineCommand, UsageError } from "./command.ts";
-import { outPath, viewFor } from "./run-options.ts";
+import { modelSpec, outPath, viewFor } from "./run-options.ts";
 
 export const exportCommand = defineCommand({
   name: "export",
@@ -32,7 +32,7 @@ export const exportCommand = defineCommand({
     model: z
       .string()
       .min(1)
-      .describe("a run directory, a model directory, a GGUF file, or an id of the hub")
+      .describe("a run directory, a directory of a model or an adapter, a GGUF file, or an id of the hub")
       .meta({ value: "MODEL" }),
     to: z.enum(["hf", "gguf", "onnx"]).describe("layout: Hugging Face's, GGUF, or ONNX for transformers.js"),
     out: z
@@ -49,6 +49,16 @@ export const exportCommand = defineCommand({
       .default("5GB")
       .describe("hf: bytes of weights that one file holds at most, 500MB or 2GiB for instance")
       .meta({ value: "SIZE" }),
+    base: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("the model below an adapter; the one that the adapter names where left out")
+      .meta({ value: "MODEL" }),
+    adapterOnly: z
+      .boolean()
+      .default(false)
+      .describe("hf: write an adapter as it is, in PEFT's layout, without its base"),
     force: z.boolean().default(false).describe("replace an export that is there"),
   }),
   async run(options, context) {
@@ -58,6 +68,7 @@ export const exportCommand = defineCommand({
     try {
       const exported = await exportModel({
         model: options.model,
+        ...(options.base !== undefined && { base: modelSpec(context, options.base) }),
         format: formatOf(options),
         path,
         force: options.force,
@@ -81,9 +92,18 @@ interface FormatOptions {
   readonly to: "hf" | "gguf" | "onnx";
   readonly dtype?: string | undefined;
   readonly shardSize: string;
+  readonly adapterOnly: boolean;
 }
 
-function formatOf({ to, dtype = to === "gguf" ? "float16" : "float32", shardSize }: FormatOptions): ExportFormat {
+function formatOf({
+  to,
+  dtype = to === "gguf" ? "float16" : "float32",
+  shardSize,
+  adapterOnly,
+}: FormatOptions): ExportFormat {
+  if (adapterOnly && to !== "hf")
+    throw new UsageError("OPTION_INVALID", `--adapter-only: is for --to hf, and --to is ${to}; leave one of them out`);
+  if (adapterOnly) return { to: "adapter" };
   const oneOf = <T extends string>(known: readonly T[]): T => {
     const found = known.find((one) => one === dtype);
     if (found === undefined)

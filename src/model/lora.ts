@@ -97,11 +97,17 @@ export function mergedWeights(
       continue;
     }
     const data = plain === held.data ? plain.slice() : plain;
-    const names = adapterNames(module);
-    addProduct(data, loraScale(lora), adapter.get(names.b)!, adapter.get(names.a)!);
+    addAdapter(name, data, adapter, lora);
     merged.set(name, { shape: held.shape, data });
   }
   return merged;
+}
+
+/** W += s B A for the weight of this name, in place; one that has no adapter stays as it is. */
+export function addAdapter(name: string, weight: Float32Array, adapter: Tensors, lora: LoraConfig): void {
+  const names = adapterNames(name.replace(/\.weight$/, ""));
+  const [b, a] = [adapter.get(names.b), adapter.get(names.a)];
+  if (b !== undefined && a !== undefined) addProduct(weight, loraScale(lora), b, a);
 }
 
 /** into (out, in) += s B A, summed in double precision. */

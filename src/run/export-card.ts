@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readJson } from "../checkpoint/files.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { type Environment, environmentSchema } from "./environment.ts";
 import type { Recipe } from "./run-directory.ts";
@@ -20,9 +21,11 @@ export interface CardRun {
 export interface CardFacts {
   readonly name: string;
   readonly config: ModelConfig;
-  readonly to: "hf" | "gguf" | "onnx";
+  readonly to: "hf" | "gguf" | "onnx" | "adapter";
   /** "bfloat16", "Q8_0": what the weights are written in. */
   readonly type: string;
+  /** The adapter that is merged into the base, or stands alone; null where there is none. */
+  readonly adapter: LoraConfig | null;
   /** Id on the hub of the model that was trained, or converted; null where it is none. */
   readonly base: string | null;
   /** Lines on the licence from the base's own card. */
@@ -43,12 +46,13 @@ export function exportCard(facts: CardFacts): string {
   ].join("\n");
 }
 
-const libraries = { hf: "transformers", gguf: "llama-cpp-python", onnx: "transformers.js" } as const;
+const libraries = { hf: "transformers", gguf: "llama-cpp-python", onnx: "transformers.js", adapter: "peft" } as const;
 
-function frontMatter({ to, base, licence, run }: CardFacts): string {
+function frontMatter(facts: CardFacts): string {
+  const { to, base, licence } = facts;
   const lines = [
     ...licence,
-    ...(base === null ? [] : [`base_model: ${base}`, `base_model_relation: ${relation(run)}`]),
+    ...(base === null ? [] : [`base_model: ${base}`, `base_model_relation: ${relation(facts)}`]),
     `library_name: ${libraries[to]}`,
     "pipeline_tag: text-generation",
     "tags:",
@@ -58,17 +62,29 @@ function frontMatter({ to, base, licence, run }: CardFacts): string {
 }
 
 /** A conversion is what the hub calls a quantisation of its base, whatever its type. */
-function relation(run: CardRun | null): string {
-  return run === null ? "quantized" : "finetune";
+function relation({ run, to, adapter }: CardFacts): string {
+  if (to === "adapter") return "adapter";
+  return run === null && adapter === null ? "quantized" : "finetune";
 }
 
-function origin({ base, run, config, type, to, version }: CardFacts): string {
+const formats = {
+  hf: "safetensors",
+  gguf: "GGUF",
+  onnx: "ONNX with key-value cache",
+  adapter: "PEFT's format",
+} as const;
+
+function origin({ base, run, adapter, config, type, to, version }: CardFacts): string {
   const from = base ?? textOf(run?.recipe.model) ?? "a local model";
-  const size = `${config.architectures[0]}, ${parameterCount(config).toLocaleString("en")} parameters`;
-  const format = { hf: "safetensors", gguf: "GGUF", onnx: "ONNX with key-value cache" }[to];
-  const what =
+  const made =
     run === null ? `Converted from ${from}` : `Trained from ${from} with autodidact ${run.summary?.version ?? version}`;
-  return `${what}: ${size}. Weights in ${format}, ${type}.`;
+  const size = `${config.architectures[0]}, ${parameterCount(config).toLocaleString("en")} parameters`;
+  return `${made}: ${size}. ${adapter === null ? "" : adapterText(adapter, to)}Weights in ${formats[to]}, ${type}.`;
+}
+
+function adapterText({ rank, alpha, rslora, targetModules }: LoraConfig, to: CardFacts["to"]): string {
+  const what = to === "adapter" ? "A LoRA adapter without its base" : "A LoRA adapter has been merged in";
+  return `${what}: rank ${rank}, alpha ${alpha}${rslora ? ", rsLoRA" : ""}, on ${targetModules.join(", ")}. `;
 }
 
 function scores({ before, after }: Summary): string {
@@ -138,6 +154,8 @@ function machineText({ cpu, cores, memoryGiB, system, node, engine }: Environmen
 }
 
 function usage({ to, name }: CardFacts): string {
+  if (to === "adapter")
+    return `${fenced("python", `from peft import PeftModel\n\nmodel = PeftModel.from_pretrained(base, "DIRECTORY")`)}\n`;
   if (to === "gguf") return `${fenced("sh", "llama-cli -m MODEL.gguf")}\n`;
   const text =
     to === "hf"

@@ -1,5 +1,12 @@
+import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import {
+  type AdapterHeader,
+  checkAdapterShapes,
+  isAdapterDirectory,
+  readAdapterTensors,
+} from "../checkpoint/adapter-directory.ts";
 import type { FloatDtype } from "../checkpoint/encode-floats.ts";
 import { openModelDirectory } from "../checkpoint/model-directory.ts";
 import { readTensors } from "../checkpoint/weight-files.ts";
@@ -11,22 +18,28 @@ import { type ExportModel, type PlannedFile, smallFile, textFile } from "../expo
 import type { WrittenType } from "../gguf/quantise.ts";
 import { ggufFile } from "../gguf/write-model.ts";
 import { bytesText } from "../hub/bytes-text.ts";
-import { isRepoId, parseModelId } from "../hub/model-id.ts";
+import { isRepoId } from "../hub/model-id.ts";
+import { addAdapter } from "../model/lora.ts";
 import { version } from "./environment.ts";
 import { type CardRun, exportCard, licenceLines, readCardRun } from "./export-card.ts";
-import { locateModel } from "./locate-model.ts";
+import { type LocatedModel, locateModel } from "./locate-model.ts";
 import { type RunObserver, unlessStopped } from "./observer.ts";
+import { locateBase } from "./open-adapter.ts";
 import { openModel } from "./open-model.ts";
 import { checkTarget, type ExportedFile, writeExport } from "./write-export.ts";
 
 export type ExportFormat =
   | { readonly to: "hf"; readonly dtype: FloatDtype; readonly shardSize: number }
   | { readonly to: "gguf"; readonly type: WrittenType }
-  | { readonly to: "onnx"; readonly dtype: OnnxDtype };
+  | { readonly to: "onnx"; readonly dtype: OnnxDtype }
+  /** Without its base, in PEFT's layout. */
+  | { readonly to: "adapter" };
 
 export interface ExportOptions {
-  /** A model by any name that openModel takes, or a run directory. */
+  /** A model by any name that openModel takes, or a run directory. An adapter is merged into its base. */
   readonly model: string;
+  /** The model below an adapter, in place of the one that the adapter names. */
+  readonly base?: string | undefined;
   readonly format: ExportFormat;
   /** Of the directory to write; of GGUF also of the file, where the name ends with .gguf. */
   readonly path: string;
@@ -55,24 +68,26 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
   await checkTarget(path, force, single);
   const { spec, run } = await findSource(options.model, cwd);
   observer.phase("Reading the model", spec);
-  const located = await locateModel(spec, { cwd, signal, observer });
+  const locate = (name: string): Promise<LocatedModel> => locateModel(name, { cwd, signal, observer });
+  const located = await locate(spec);
   if (`${located.path}${sep}`.startsWith(`${resolve(path)}${sep}`))
     throw new AutodidactError("EXPORT_TARGET", `${path}: holds the model that is to be exported; name another place`);
-  const model = await unlessStopped(signal, openForExport(located.path));
-  const base = await baseOf(run, located, cwd);
+  const { model, adapter } = await unlessStopped(signal, openForExport(located.path, locate, options.base));
+  const base = await baseOf(adapter?.base.name ?? run?.recipe.model, located, cwd);
   const name = basename(path).replace(/\.gguf$/i, "");
   const card = exportCard({
     name,
     config: model.config,
     to: format.to,
-    type: format.to === "gguf" ? format.type : format.dtype,
+    type: format.to === "gguf" ? format.type : format.to === "adapter" ? "float32" : format.dtype,
+    adapter: adapter?.lora ?? null,
     base: base.id,
     licence: base.directory === null ? [] : await licenceLines(base.directory),
     run,
     version,
   });
   const licence = base.directory === null ? [] : await licenceFiles(base.directory);
-  const planned = plan(model, format, name);
+  const planned = format.to === "adapter" ? await adapterParts(located.path, adapter) : plan(model, format, name);
   const files = single
     ? planned.map((file) => ({ ...file, name: basename(path) }))
     : [...planned, textFile("README.md", card), ...licence];
@@ -87,7 +102,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
   return { path, bytes: written.reduce((sum, { bytes }) => sum + bytes, 0), files: written };
 }
 
-function plan(model: ExportModel, format: ExportFormat, name: string): PlannedFile[] {
+function plan(model: ExportModel, format: Exclude<ExportFormat, { to: "adapter" }>, name: string): PlannedFile[] {
   switch (format.to) {
     case "hf":
       return huggingFaceFiles(model, format);
@@ -100,48 +115,98 @@ function plan(model: ExportModel, format: ExportFormat, name: string): PlannedFi
   }
 }
 
-/** Of a directory one tensor at a time is in memory; a GGUF file's weights are, once. */
-async function openForExport(path: string): Promise<ExportModel> {
+interface Opened {
+  readonly model: ExportModel;
+  /** Where the model is an adapter and the base below it. */
+  readonly adapter?: AdapterHeader;
+}
+
+/** Of a directory one tensor at a time is in memory, beside an adapter; a GGUF file's weights are, once. */
+async function openForExport(
+  path: string,
+  locate: (name: string) => Promise<LocatedModel>,
+  base?: string,
+): Promise<Opened> {
+  if (await isAdapterDirectory(path)) return openMerged(path, locate, base);
+  if (base !== undefined)
+    throw new AutodidactError("EXPORT_ADAPTER", `${path}: is no adapter, and a base was named; leave --base out`);
   if (!(await isDirectory(path))) {
     const { weights, ...model } = await openModel(path);
-    return { ...model, weight: async (name) => weights.get(name)!.data };
+    return { model: { ...model, weight: async (name) => weights.get(name)!.data } };
   }
   const { places, ...model } = await openModelDirectory(path);
-  return {
-    ...model,
-    async weight(name) {
-      const tensors = await readTensors([places.get(name)!], "float32");
-      return tensors.get(name)!.data as Float32Array;
-    },
+  const weight = async (name: string): Promise<Float32Array> => {
+    const tensors = await readTensors([places.get(name)!], "float32");
+    return tensors.get(name)!.data as Float32Array;
   };
+  return { model: { ...model, weight } };
+}
+
+async function openMerged(
+  directory: string,
+  locate: (name: string) => Promise<LocatedModel>,
+  base?: string,
+): Promise<Opened> {
+  const { header, path } = await locateBase(directory, locate, base);
+  const { model } = await openForExport(path, locate);
+  checkAdapterShapes(header.shapes, model.config, header.lora, header.path, path);
+  const tensors = await readAdapterTensors(header);
+  const weight = async (name: string): Promise<Float32Array> => {
+    // A copy: the base's own array may be asked for again.
+    const values = Float32Array.from(await model.weight(name));
+    addAdapter(name, values, tensors, header.lora);
+    return values;
+  };
+  return { model: { ...model, weight }, adapter: header };
+}
+
+/** The adapter's own files, as they are. */
+async function adapterParts(path: string, adapter: AdapterHeader | undefined): Promise<PlannedFile[]> {
+  if (adapter === undefined)
+    throw new AutodidactError("EXPORT_ADAPTER", `${path}: is no adapter; leave --adapter-only out to export the model`);
+  const own = /^(adapter_(config\.json|model\.safetensors)|autodidact\.json)$/;
+  const names = (await readdir(path)).filter((name) => own.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const { size } = await stat(join(path, name));
+      return { name, size, chunks: () => createReadStream(join(path, name)) };
+    }),
+  );
 }
 
 /** The model that a user's word for it means: of a run, what it has trained. */
 async function findSource(spec: string, cwd: string): Promise<{ readonly spec: string; readonly run: CardRun | null }> {
   const path = resolve(cwd, spec);
-  if (!(await isThere(join(path, "recipe.json")))) return { spec, run: null };
-  const model = join(path, "model");
-  if (!(await isDirectory(model)))
-    throw new AutodidactError(
-      "EXPORT_RUN",
-      `${path}: this run has not written its model yet; finish it with --resume, or name a model directory in its folder checkpoints`,
-    );
-  return { spec: model, run: await readCardRun(path) };
+  if (!(await isThere(join(path, "recipe.json")))) return { spec, run: await runAround(path) };
+  for (const trained of [join(path, "model"), join(path, "adapter")])
+    if (await isDirectory(trained)) return { spec: trained, run: await readCardRun(path) };
+  throw new AutodidactError(
+    "EXPORT_RUN",
+    `${path}: this run has not written its model yet; finish it with --resume, or name a model directory in its folder checkpoints`,
+  );
 }
 
-/** The model that was trained or converted: its id where it is one of the hub, and where its card may lie. */
+/** The run that a directory is the result of, RUN/model or RUN/adapter. */
+async function runAround(path: string): Promise<CardRun | null> {
+  const isResult = ["model", "adapter"].includes(basename(path)) && (await isThere(join(dirname(path), "recipe.json")));
+  return isResult ? readCardRun(dirname(path)) : null;
+}
+
+/**
+ * The model that was trained or converted: its id where it is one of the hub, and where its card may lie.
+ *
+ * @param name what an adapter or a recipe calls the base; undefined where the model itself is one
+ */
 async function baseOf(
-  run: CardRun | null,
-  { path, hub }: Awaited<ReturnType<typeof locateModel>>,
+  name: unknown,
+  { path, hub }: LocatedModel,
   cwd: string,
 ): Promise<{ readonly id: string | null; readonly directory: string | null }> {
-  if (run === null) return { id: hub?.id ?? null, directory: (await isDirectory(path)) ? path : null };
-  const { model } = run.recipe;
-  if (typeof model !== "string") return { id: null, directory: null };
-  const local = resolve(cwd, model);
+  if (typeof name !== "string") return { id: hub?.id ?? null, directory: (await isDirectory(path)) ? path : null };
+  const local = resolve(cwd, name);
   if (await isThere(local)) return { id: null, directory: (await isDirectory(local)) ? local : null };
-  const id = model.replace(/^hf:/, "").split(/[@:]/)[0]!;
-  return { id: isRepoId(id) ? parseModelId(id).id : null, directory: null };
+  const id = name.replace(/^hf:/, "").split(/[@:]/)[0]!;
+  return { id: isRepoId(id) ? id : null, directory: null };
 }
 
 /** A licence is a page; anything much longer is something else. */

@@ -26,14 +26,24 @@ export interface BaseReader {
  * @throws AutodidactError ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_BASE before any weights are read, and those of the reader
  */
 export async function openAdapter(directory: string, reader: BaseReader, base?: string): Promise<ReadModel> {
-  const header = await readAdapterHeader(directory);
-  const { path } = await reader.locate(base ?? baseSpec(header));
-  await checkFits(header, path);
+  const { header, path } = await locateBase(directory, reader.locate, base);
   const model = await reader.read(path);
   // A GGUF file says what it holds only when it is read.
   checkAdapterShapes(header.shapes, model.config, header.lora, header.path, path);
   const weights = mergedWeights(model.config, model.weights, await readAdapterTensors(header), header.lora);
   return { ...model, weights };
+}
+
+/** An adapter's header, and the place of the model below it, which is the one it was trained on. */
+export async function locateBase(
+  directory: string,
+  locate: BaseReader["locate"],
+  base?: string,
+): Promise<{ readonly header: AdapterHeader; readonly path: string }> {
+  const header = await readAdapterHeader(directory);
+  const { path } = await locate(base ?? baseSpec(header));
+  await checkFits(header, path);
+  return { header, path };
 }
 
 const baseSpec = ({ base: { name, revision } }: AdapterHeader): string =>

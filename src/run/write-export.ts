@@ -92,7 +92,7 @@ export async function writeExport(
 
 /** What exports are made of; --force replaces a directory that holds nothing else. */
 const known =
-  /^(config\.json|generation_config\.json|tokenizer[\w.-]*|vocab\.json|merges\.txt|special_tokens_map\.json|chat_template\.jinja|added_tokens\.json|adapter_(config\.json|model\.safetensors)|README\.md|LICEN[CS]E[\w.-]*|onnx|[\w.-]+\.(safetensors|safetensors\.index\.json|gguf)|\.gitattributes)$/;
+  /^(config\.json|generation_config\.json|tokenizer[\w.-]*|vocab\.json|merges\.txt|special_tokens_map\.json|chat_template\.jinja|added_tokens\.json|adapter_(config\.json|model\.safetensors)|autodidact\.json|README\.md|LICEN[CS]E[\w.-]*|onnx|[\w.-]+\.(safetensors|safetensors\.index\.json|gguf)|\.gitattributes)$/;
 
 /** @throws AutodidactError EXPORT_TARGET before a model is read, where it is called first */
 export async function checkTarget(path: string, force: boolean, single: boolean): Promise<void> {
