@@ -37,6 +37,10 @@ export const commands: CommandTable = {
     summary: "upload a model, an adapter or a GGUF file to the Hugging Face hub",
     load: async () => (await import("./push.ts")).push,
   },
+  eval: {
+    summary: "measure a model on held-out problems, with intervals",
+    load: async () => (await import("./eval.ts")).evalCommand,
+  },
   "task list": {
     summary: "the tasks that ship, and what each asks",
     load: async () => (await import("./task.ts")).taskList,

@@ -14,7 +14,8 @@ const testsForms = ["tests", "inputs-outputs", "livecodebench", "code-contests"]
 const column = (what: string) =>
   z.string().min(1).optional().describe(`column of ${what}, or a template with {columns}`).meta({ value: "COLUMN" });
 
-const source = {
+/** Options that say how the rows of a data set become problems. */
+export const source = {
   mapping: z.enum(mappingNames).optional().describe("ready mapping of columns; known by itself for well-known hf: ids"),
   prompt: column("the question"),
   gold: column("the right answer"),
@@ -225,7 +226,7 @@ async function named(set: string, context: Context) {
   return localFile(outPath(context, set), set);
 }
 
-function mappingOf(given: Partial<Source>): Pick<DatasetOptions, "mapping"> {
+export function mappingOf(given: Partial<Source>): Pick<DatasetOptions, "mapping"> {
   const { mapping, prompt, gold, goldForm, tests, testsForm, id, level } = given;
   const columns = Object.entries({ prompt, gold, goldForm, tests, testsForm, id, level }).filter(
     ([, value]) => value !== undefined,

@@ -1,16 +1,10 @@
 import type { EvalReport } from "../eval/report.ts";
 import type { Summary } from "../run/summary.ts";
+import { timeText } from "../run/time-text.ts";
+
+export { timeText };
 
 export const percent = (share: number): string => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "–");
-
-/** "4 min 10 s", to the second below ten minutes. */
-export function timeText(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  if (whole < 7200) return `${Math.round(whole / 60)} min`;
-  return `${Math.floor(whole / 3600)} h ${Math.round((whole % 3600) / 60)} min`;
-}
 
 export function evaluationText(report: EvalReport): string {
   const { value, low, high } = report.pass1;

@@ -91,6 +91,25 @@ export async function datasetTask(options: DatasetTaskOptions): Promise<DatasetT
   };
 }
 
+/**
+ * A task whose problems are all held out: to measure on a data set. It has no training problems.
+ *
+ * @throws DATASET_MAPPING and DATASET_GOLD as datasetTask
+ */
+export async function heldOutTask(
+  name: string,
+  problems: readonly DatasetProblem[],
+  badGolds: "error" | "drop" = "error",
+): Promise<Task<DatasetProblem>> {
+  const sound = problems.filter(await goldCheck(badGolds));
+  return {
+    name,
+    problems: (side) => (side === "eval" ? sound : []),
+    rewards: { accuracy: await usualReward(name, sound) },
+    gold: usualGold,
+  };
+}
+
 /** A data set's own ids may count from 0 in each split: the split's name sets them apart. */
 function distinctIds(problems: readonly DatasetProblem[], side: string): readonly DatasetProblem[] {
   return problems.map((problem) => ({ ...problem, id: `${side}/${problem.id}` }));

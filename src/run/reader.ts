@@ -1,10 +1,9 @@
-import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { z } from "zod";
 import { AutodidactError } from "../errors.ts";
 import { type Environment, environmentSchema } from "./environment.ts";
+import { jsonLines } from "./json-lines.ts";
 import {
   type AnswerLine,
   answerLineSchema,
@@ -18,6 +17,7 @@ import {
   timingLineSchema,
 } from "./records.ts";
 import type { Recipe } from "./run-directory.ts";
+import { type SftSummary, sftSummarySchema } from "./sft-summary.ts";
 import { type Summary, summarySchema } from "./summary.ts";
 
 /** A run as it lies on the disk; it may still be growing. */
@@ -29,8 +29,10 @@ export interface Run {
   readonly timings: readonly TimingLine[];
   readonly evaluations: readonly EvaluationLine[];
   readonly answers: readonly AnswerLine[];
-  /** null until the run has ended. */
+  /** null until the run has ended, and where it was no reinforcement learning. */
   readonly summary: Summary | null;
+  /** The same of supervised fine-tuning. */
+  readonly sftSummary: SftSummary | null;
   /** Streamed, since a long run has more rollouts than fit in memory. */
   rollouts(): AsyncIterable<RolloutLine>;
 }
@@ -46,6 +48,7 @@ export async function readRun(path: string): Promise<Run> {
   }
   const environment = await json(join(path, "environment.json"));
   const summary = await json(join(path, "summary.json"));
+  const isSft = typeof summary === "object" && summary !== null && "kind" in summary && summary.kind === "sft";
   return {
     path,
     recipe: recipe as Recipe,
@@ -54,39 +57,25 @@ export async function readRun(path: string): Promise<Run> {
     timings: await all(lines(join(path, "timings.jsonl"), timingLineSchema)),
     evaluations: await all(lines(join(path, "evaluations.jsonl"), evaluationLineSchema)),
     answers: await all(lines(join(path, "answers.jsonl"), answerLineSchema)),
-    summary: summary === undefined ? null : fits(summarySchema, summary, join(path, "summary.json")),
+    summary: summary === undefined || isSft ? null : fits(summarySchema, summary, join(path, "summary.json")),
+    sftSummary: isSft ? fits(sftSummarySchema, summary, join(path, "summary.json")) : null,
     rollouts: () => lines(join(path, "rollouts.jsonl"), rolloutLineSchema),
   };
 }
 
 /** Each line of a JSON lines file, checked. A missing file has none. */
 async function* lines<S extends z.ZodType>(path: string, schema: S): AsyncGenerator<z.output<S>> {
-  let number = 0;
-  // One line is held back: only when another follows is it known not to be the torn end.
-  let held: string | undefined;
-  const parse = (text: string): z.output<S> => {
-    number++;
+  for await (const { number, text, whole } of jsonLines(path)) {
+    // A torn end may by chance be whole but for its line feed.
+    if (!whole && !isJson(text)) return;
     let value: unknown;
     try {
       value = JSON.parse(text);
     } catch (error) {
       throw damaged(`${path}:${number}`, "is not JSON", error);
     }
-    return fits(schema, value, `${path}:${number}`);
-  };
-  try {
-    for await (const text of createInterface({
-      input: createReadStream(path, "utf8"),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })) {
-      if (held !== undefined) yield parse(held);
-      held = text;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return;
+    yield fits(schema, value, `${path}:${number}`);
   }
-  if (held !== undefined && held !== "" && isJson(held)) yield parse(held);
 }
 
 function isJson(text: string): boolean {
