@@ -26,7 +26,8 @@ interface Curve {
  * The view on a terminal. What has happened scrolls up as ordinary lines; the last lines, the ones that change, are
  * drawn over in place. Lines are cut to the window, so that the number of rows to go up is known.
  */
-export function liveView({ stream, totalSteps, color, now }: Drawing): View {
+export function liveView({ stream, totalSteps: known, color, now }: Drawing): View {
+  let totalSteps = known;
   const curves: Record<string, Curve> = {
     pass1: { name: "right answers", values: [], text: percent, high: 1 },
     length: { name: "answer length", values: [], text: (value) => `${value.toFixed(0)} tokens` },
@@ -116,7 +117,8 @@ export function liveView({ stream, totalSteps, color, now }: Drawing): View {
   timer.unref();
 
   const view: View = {
-    phase(text, reason = "") {
+    phase(text, reason = "", steps = totalSteps) {
+      totalSteps = steps;
       [doing, why, detail, fraction] = [text, reason, "", null];
       draw();
     },

@@ -6,13 +6,15 @@ import { evaluationText, percent, timeText } from "./view-text.ts";
 const width = 120;
 
 /** The view where nobody can be drawn for: one line for each thing, for logs and pipes. */
-export function plainView({ stream, totalSteps }: Drawing): View {
+export function plainView({ stream, totalSteps: known }: Drawing): View {
+  let totalSteps = known;
   /** Seconds of the last steps. */
   const recent: number[] = [];
   const write = (text: string): void => void stream.write(`${fit(text, width)}\n`);
   let quarter = 0;
   return {
-    phase(text, why = "") {
+    phase(text, why = "", steps = totalSteps) {
+      totalSteps = steps;
       quarter = 0;
       write(why ? `${text}: ${why}` : text);
     },

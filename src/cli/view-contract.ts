@@ -5,8 +5,8 @@ import type { Step } from "../trainers/step.ts";
 
 /** What a person sees of a run. Everything is told to it; it asks nothing and changes nothing. */
 export interface View {
-  /** What is being done now, in plain words, and why. */
-  phase(text: string, why?: string): void;
+  /** What is being done now, in plain words, and why; where they are known only now, how many steps it will take. */
+  phase(text: string, why?: string, totalSteps?: number): void;
   /** How far the phase has come, 0 to 1; for phases without steps, or within one. */
   progress(fraction: number, text: string): void;
   /** A step was made. On a terminal every tenth brings one of its groups, opened. */

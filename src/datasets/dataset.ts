@@ -160,7 +160,14 @@ function resolveMapping({ source, mapping }: DatasetOptions): Mapping {
   );
 }
 
-async function openSource({ source, config, split, revision, hub }: DatasetOptions): Promise<DataFile[]> {
+/** The files of a source, opened; hub data sets are downloaded. */
+export async function openSource({
+  source,
+  config,
+  split,
+  revision,
+  hub,
+}: Pick<DatasetOptions, "source" | "config" | "split" | "revision" | "hub">): Promise<DataFile[]> {
   if (typeof source === "string" && source.startsWith("hf:")) {
     const { hubFiles } = await import("./hub-cache.ts");
     return hubFiles({ id: source.slice(3), config, split: split ?? "train", revision }, hub);

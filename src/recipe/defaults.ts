@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { grpoSchema, pretrainSchema, zeroSchema } from "./schema.ts";
+import type { grpoSchema, pretrainSchema, sftSchema, zeroSchema } from "./schema.ts";
 
 /**
  * The values behind `autodidact zero` and `autodidact pretrain`; why these, dev/LOG.md. Everything can be changed from
@@ -39,6 +39,15 @@ export const grpoDefaults = {
 } as const satisfies Partial<z.input<typeof grpoSchema>>;
 
 export const loraLearningRate = 1e-4;
+
+/** Behind `autodidact sft`; the adapters' rate is again ten times as high. */
+export const sftDefaults = {
+  tokensPerStep: 2048,
+  maxLength: 1024,
+  schedule: { kind: "cosine", learningRate: 2e-5, warmupSteps: 10, floor: 0 },
+} as const satisfies Partial<z.input<typeof sftSchema>>;
+
+export const sftLoraLearningRate = 2e-4;
 
 /** The base model that ships in models/countdown-base. */
 export const pretrainDefaults = {

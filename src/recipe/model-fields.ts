@@ -61,7 +61,9 @@ const loraSchema = z.strictObject({
   alpha: z.number().positive().default(32).describe("the adapters' output is scaled by alpha / rank"),
   dropout: z.number().min(0).lt(1).default(0).describe("share of the adapters' inputs that is zeroed while training"),
   targetModules: z
-    .union([z.literal("all-linear"), z.array(z.enum(loraModules)).min(1)])
+    .union([z.literal("all-linear"), z.array(z.enum(loraModules)).min(1)], {
+      error: `give "all-linear", or a list of ${loraModules.join(", ")}`,
+    })
     .default("all-linear")
     .describe(`linear layers that get an adapter: "all-linear", or some of ${loraModules.join(", ")}`),
   rslora: z.boolean().default(false).describe("scale by alpha / sqrt(rank) instead"),

@@ -100,6 +100,47 @@ export type ReinforcementRecipe = z.output<z.ZodObject<typeof reinforcementShape
   Pick<GrpoRecipe, "seed" | "model"> &
   Partial<AskingFields & AdapterFields & Pick<GrpoRecipe, "stop">>;
 
+export const sftSchema = withHold(
+  z.strictObject({
+    seed,
+    model: modelSpec,
+    data: z.array(z.string().min(1)).min(1).describe("files of rows, or hf:OWNER/NAME, a data set of the hub"),
+    dataConfig: z.string().nullable().default(null).describe("subset of the hub's data set"),
+    dataSplit: z.string().nullable().default(null).describe("its split; null for train"),
+    dataRevision: z.string().nullable().default(null).describe("its branch, tag or commit; null for main"),
+    columns: z
+      .strictObject({
+        messages: z.string().optional(),
+        prompt: z.string().optional(),
+        completion: z.string().optional(),
+        text: z.string().optional(),
+      })
+      .prefault({})
+      .describe("names of the columns that are read, where they differ from these"),
+    limit: z.int().min(1).nullable().default(null).describe("rows to read; null for all"),
+    ...askingShape,
+    ...adapterShape,
+    epochs: z.number().positive().default(1).describe("passes over the training rows"),
+    steps: z.int().min(1).nullable().default(null).describe("updates; null for as many as the epochs take"),
+    tokensPerStep: z.int().min(1).describe("learned tokens of one update, about"),
+    maxLength: z.int().min(2).describe("longest document in tokens, prompt included"),
+    tooLong: z.enum(["drop", "cut"]).default("drop").describe("longer rows: left out, or cut"),
+    packing: z.boolean().default(true).describe("several documents a row of maxLength, kept apart by a mask"),
+    heldOut: z
+      .strictObject({
+        share: z.number().min(0).lt(1).default(0.05).describe("share of rows kept out of training"),
+        most: z.int().min(0).default(100).describe("at most so many rows"),
+        every: z.int().min(1).default(20).describe("updates between measurements of their loss"),
+      })
+      .prefault({})
+      .describe("rows kept out, on which the loss is measured"),
+    ...optimizerShape,
+    checkpointEvery: z.int().min(1).default(50).describe("updates between checkpoints"),
+    ...computeShape,
+  }),
+);
+export type SftRecipe = z.output<typeof sftSchema>;
+
 export const pretrainSchema = z.strictObject({
   seed,
   width: z.int().min(32).multipleOf(32).describe("hidden_size"),

@@ -191,18 +191,20 @@ export function voteByLevel(before: Measurement, after: Measurement): string {
 const stepAxis: Plot.ScaleOptions = { label: "step", labelAnchor: "center", labelArrow: "none", ticks: 6, tickSize: 0 };
 
 /** A training curve: each step faintly, the mean of the last 5 steps strongly. */
-function curve(
+function curve<L extends { readonly step: number }>(
   label: string,
-  lines: readonly GrpoLine[],
-  value: (line: GrpoLine) => number,
+  lines: readonly L[],
+  value: (line: L) => number,
   y: Plot.ScaleOptions,
   extra: Plot.Markish[] = [],
+  size: Pick<Plot.PlotOptions, "width" | "height"> = {},
 ): string {
   const points = lines
     .map((line) => ({ step: line.step, value: value(line) }))
     .filter((one) => Number.isFinite(one.value));
   const window = { k: 5, anchor: "end", reduce: "mean" } as const;
   return draw(label, {
+    ...size,
     x: stepAxis,
     y,
     marks: [
@@ -268,4 +270,26 @@ export function groupsCurve(lines: readonly GrpoLine[]): string {
       ),
     ],
   });
+}
+
+/** Training loss, and the loss on kept-out documents where it was measured; `before` is that of the model as it was. */
+export function lossCurve(
+  lines: readonly { readonly step: number; readonly loss: number; readonly heldOutLoss?: number | undefined }[],
+  before: number | null,
+): string {
+  const held = [
+    ...(before === null ? [] : [{ step: 0, value: before }]),
+    ...lines.flatMap(({ step, heldOutLoss }) => (heldOutLoss === undefined ? [] : [{ step, value: heldOutLoss }])),
+  ];
+  const marks = [
+    Plot.line(held, { x: "step", y: "value", stroke: "var(--ink)", strokeOpacity: 0.35, strokeWidth: 1.2 }),
+    Plot.dot(held, {
+      x: "step",
+      y: "value",
+      fill: "var(--ink)",
+      r: 4,
+      title: (one: { step: number; value: number }) => `held-out, after update ${one.step}: ${one.value.toFixed(4)}`,
+    }),
+  ];
+  return curve("Loss over updates", lines, (line) => line.loss, plain, marks, { width: 940, height: 320 });
 }

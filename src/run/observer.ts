@@ -3,8 +3,8 @@ import type { Step } from "../trainers/step.ts";
 
 /** Whoever watches a run: told everything, asked nothing. The terminal views are such observers. */
 export interface RunObserver {
-  /** What is being done now, in plain words, and why. */
-  phase(what: string, why?: string): void;
+  /** What is being done now, in plain words, and why; where they are known only now, how many steps it will take. */
+  phase(what: string, why?: string, totalSteps?: number): void;
   /** Share of the present phase that is done. */
   progress(fraction: number, what: string): void;
   step(step: Step): void;

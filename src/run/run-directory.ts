@@ -9,6 +9,7 @@ import type { Step } from "../trainers/step.ts";
 import { AppendFile } from "./append-file.ts";
 import { type Environment, environmentChanges, environmentSchema } from "./environment.ts";
 import { answerLines, metricsLine, rolloutLines, timingLine } from "./records.ts";
+import type { SftSummary } from "./sft-summary.ts";
 import type { Summary } from "./summary.ts";
 
 /** A resolved recipe: anything that JSON can hold. */
@@ -51,7 +52,7 @@ export interface RunDirectory {
   /** Cuts the files to the lengths that the checkpoint stored; without one, to nothing. Call it once after a resume. */
   cut(lengths: FileLengths | null): Promise<void>;
   /** Writes summary.json. */
-  writeSummary(summary: Summary): Promise<void>;
+  writeSummary(summary: Summary | SftSummary): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -12,6 +12,8 @@ export interface Document {
   readonly tokens: Int32Array;
   /** Leading tokens that are read but not learned; at least 1. */
   readonly promptLength: number;
+  /** Of the tokens behind those, 1 for each that is learned; all where left out. (tokens.length - promptLength) */
+  readonly learned?: Uint8Array;
 }
 
 export interface SftOptions {
@@ -52,7 +54,7 @@ export async function* sft(
     const began = performance.now();
     const batch = takeTokens(documents, tokensPerStep);
     if (batch.length === 0) return;
-    const tokens = batch.reduce((sum, document) => sum + document.tokens.length - document.promptLength, 0);
+    const tokens = batch.reduce((sum, document) => sum + learnedCount(document), 0);
     const { loss, paddingShare } = await engine.forwardBackward(
       batch.map((document) => datum(document, 1 / tokens)),
       { name: "cross-entropy" },
@@ -86,18 +88,27 @@ export async function* sft(
 }
 
 /** Mean cross-entropy in nats per learned token. */
-async function meanLoss(engine: Policy["engine"], documents: readonly Document[]): Promise<number> {
+export async function meanLoss(engine: Policy["engine"], documents: readonly Document[]): Promise<number> {
   const logprobs = await engine.logprobs(
     documents.map((document) => datum(document, 1)),
     "policy",
   );
   let [total, count] = [0, 0];
-  for (const array of logprobs) for (const logprob of array) [total, count] = [total - logprob, count + 1];
+  for (const [i, array] of logprobs.entries())
+    for (const [t, logprob] of array.entries())
+      if (documents[i]!.learned?.[t] !== 0) [total, count] = [total - logprob, count + 1];
   return total / count;
 }
 
-function datum({ tokens, promptLength }: Document, weight: number): Datum {
-  return { tokens, promptLength, weights: new Float32Array(tokens.length - promptLength).fill(weight) };
+function datum({ tokens, promptLength, learned }: Document, weight: number): Datum {
+  const weights = new Float32Array(tokens.length - promptLength).fill(weight);
+  if (learned) for (const [t, isLearned] of learned.entries()) if (isLearned === 0) weights[t] = 0;
+  return { tokens, promptLength, weights };
+}
+
+/** Tokens of a document that are learned. */
+export function learnedCount({ tokens, promptLength, learned }: Document): number {
+  return learned ? learned.reduce((sum, one) => sum + one, 0) : tokens.length - promptLength;
 }
 
 function takeTokens(documents: Iterator<Document>, budget: number): Document[] {
@@ -106,7 +117,7 @@ function takeTokens(documents: Iterator<Document>, budget: number): Document[] {
     const { value, done } = documents.next();
     if (done === true) break;
     taken.push(value);
-    tokens += value.tokens.length - value.promptLength;
+    tokens += learnedCount(value);
   }
   return taken;
 }
