@@ -167,8 +167,7 @@ function chatFormat({ fileInfo, tokens }: LlamaModel): ChatFormat {
 
 function checkLengths(prompts: readonly Token[][], maxTokens: number, positions: number, path: string): void {
   prompts.forEach((prompt, i) => {
-    if (prompt.length === 0)
-      throw new AutodidactError("SAMPLE_PROMPT", `prompt ${i}: has no token; give at least one`);
+    if (prompt.length === 0) throw new AutodidactError("SAMPLE_PROMPT", `prompt ${i}: has no token; give at least one`);
     if (prompt.length + maxTokens > positions)
       throw new AutodidactError(
         "SAMPLE_LENGTH",

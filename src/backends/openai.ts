@@ -248,7 +248,9 @@ const count = (value: unknown): number | null =>
 /** The answer, with its reasoning as models write it where the server has put that into a field of its own. */
 function textOf(choice: Choice | null, stop: readonly string[]): string | null {
   const { message, text } = choice ?? {};
-  const reasoning = [message?.reasoning_content, message?.reasoning].find((one) => typeof one === "string" && one !== "");
+  const reasoning = [message?.reasoning_content, message?.reasoning].find(
+    (one) => typeof one === "string" && one !== "",
+  );
   const content = message === undefined || message === null ? text : message.content;
   if (typeof content !== "string" && reasoning === undefined) return null;
   const answer = typeof content === "string" ? content : "";

@@ -4,8 +4,10 @@ export const backendNames = ["embedded", "llama.cpp", "openai"] as const;
 export type BackendName = (typeof backendNames)[number];
 
 const why: Readonly<Record<Exclude<BackendName, "embedded">, string>> = {
-  "llama.cpp": "llama.cpp computes no gradient, and its quantised weights give other log-probabilities than those trained",
-  openai: "an endpoint gives neither gradients nor weights, and its log-probabilities are not those of the weights trained",
+  "llama.cpp":
+    "llama.cpp computes no gradient, and its quantised weights give other log-probabilities than those trained",
+  openai:
+    "an endpoint gives neither gradients nor weights, and its log-probabilities are not those of the weights trained",
 };
 
 /** Training computes with the embedded engine only. @throws AutodidactError BACKEND_TRAINING with the reason */

@@ -41,6 +41,10 @@ export const commands: CommandTable = {
     summary: "measure a model on held-out problems, with intervals",
     load: async () => (await import("./eval.ts")).evalCommand,
   },
+  compare: {
+    summary: "whether one model is better than another on the same problems, or only seems so",
+    load: async () => (await import("./compare.ts")).compareCommand,
+  },
   "task list": {
     summary: "the tasks that ship, and what each asks",
     load: async () => (await import("./task.ts")).taskList,

@@ -4,6 +4,7 @@ import { backendOptions, backendSettings } from "./backend-options.ts";
 import { defineCommand, UsageError } from "./command.ts";
 import { mappingOf, source } from "./dataset.ts";
 import { outPath, viewFor } from "./run-options.ts";
+import { clean } from "./spans.ts";
 
 const { level: levelColumn, ...columns } = source;
 
@@ -136,7 +137,7 @@ export const evalCommand = defineCommand({
         verification: { deadline: options.deadline },
       });
       view.close();
-      context.result(record, [...evalLines(record), "", `answers and figures: ${out}`].join("\n"));
+      context.result(record, [...evalLines(record), "", `answers and figures: ${out}`].map(clean).join("\n"));
     } catch (error) {
       if (error instanceof Stopped)
         view.done([`Stopped; every answer until now is in ${out}. Go on with the same command.`]);

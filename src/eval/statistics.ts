@@ -120,7 +120,8 @@ export function evalReport(groups: readonly MeasuredGroup[], settings: EvalSetti
       doublings(samples).map((k) => {
         const values = groups.map((group) => passAtK(samples, rightOnes(group), k));
         // pass@1 is the mean of right answers, and has the interval that is given with that.
-        const { low, high } = k === 1 ? pass1(groups, settings, "all") : bootstrapMean(values, ["pass@k", k], settings.resamples);
+        const { low, high } =
+          k === 1 ? pass1(groups, settings, "all") : bootstrapMean(values, ["pass@k", k], settings.resamples);
         return [k, { low, high }];
       }),
     ),

@@ -12,7 +12,10 @@ export const evalLineSchema = answerLineSchema.omit({ label: true }).extend({
 });
 export type EvalLine = z.output<typeof evalLineSchema>;
 
-export function evalLine(problem: Problem, answer: Pick<Generated, "sample" | "text" | "tokens" | "finish" | "estimated"> & Grade): EvalLine {
+export function evalLine(
+  problem: Problem,
+  answer: Pick<Generated, "sample" | "text" | "tokens" | "finish" | "estimated"> & Grade,
+): EvalLine {
   const { sample, text, tokens, finish, rewards, reward, reason, reasons, answer: given, failures, estimated } = answer;
   return {
     problem: problem.id,
@@ -35,7 +38,10 @@ export function evalLine(problem: Problem, answer: Pick<Generated, "sample" | "t
 
 /** Answers by problem, as reports and comparisons take them; problems in the order in which they first stand there. */
 export function measuredGroups(lines: readonly Omit<AnswerLine, "label">[]): MeasuredGroup[] {
-  const groups = new Map<string, { problem: Problem; rollouts: (MeasuredGroup["rollouts"][number] & { sample: number })[] }>();
+  const groups = new Map<
+    string,
+    { problem: Problem; rollouts: (MeasuredGroup["rollouts"][number] & { sample: number })[] }
+  >();
   for (const { problem: id, level, family, prompt, tokens, failures, ...rest } of lines) {
     let group = groups.get(id);
     if (group === undefined) {

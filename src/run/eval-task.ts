@@ -23,7 +23,10 @@ export interface EvalTaskOptions {
 export async function openEvalTask({ task, levels, data, cwd, hub }: EvalTaskOptions): Promise<Task> {
   if (!isDataset(task)) return openTasks(task, levels, cwd);
   if (levels !== null)
-    throw new AutodidactError("RECIPE_INVALID", `levels: ${task} is a data set, which has none to choose; leave --level out`);
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `levels: ${task} is a data set, which has none to choose; leave --level out`,
+    );
   const { dataset } = await import("../datasets/dataset.ts");
   const { heldOutTask } = await import("../datasets/task.ts");
   const { localFile } = await import("../datasets/files.ts");

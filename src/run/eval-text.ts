@@ -11,7 +11,8 @@ const noInterval = "";
 
 /** Columns of equal width; the first to the left, the others to the right where `right` says so. */
 export function table(rows: readonly (readonly string[])[], right: readonly boolean[] = []): string[] {
-  const widths = right.length > 0 || rows.length > 0 ? rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length))) : [];
+  const widths =
+    right.length > 0 || rows.length > 0 ? rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length))) : [];
   return rows.map((row) =>
     row
       .map((cell, i) => (right[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
@@ -21,8 +22,12 @@ export function table(rows: readonly (readonly string[])[], right: readonly bool
 }
 
 /** The same as Markdown; the first row is the head. */
-export function markdownTable([head, ...rows]: readonly (readonly string[])[], right: readonly boolean[] = []): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+export function markdownTable(
+  [head, ...rows]: readonly (readonly string[])[],
+  right: readonly boolean[] = [],
+): string[] {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head!), `|${head!.map((_, i) => (right[i] ? "---:" : "---")).join("|")}|`, ...rows.map(line)];
 }
 
@@ -119,7 +124,7 @@ export function evalLines(record: EvalRecord): string[] {
     ...indented(table([["", "", "95 % interval", ""], ...scoreRows(report)], [false, true, true])),
     "",
     "Answers",
-    ...indented(table(answerRows(record), [false, true])),
+    ...indented(table(answerRows(record))),
     "",
     "Why answers count as they do",
     ...indented(table(reasonRows(report), [false, true])),

@@ -75,7 +75,12 @@ export async function runEval(request: EvalRequest, control: EvalControl): Promi
   if (problems.length < request.problems)
     observer.note(`the task has ${problems.length} held-out problems, and all are taken`);
   const found = await findBackend({ ...control, ...request }, { signal, observer, cwd, ...(hub && { hub }) });
-  const asked = { ...request, problems: problems.length, problemList: problemListHash(problems), weights: found.weights };
+  const asked = {
+    ...request,
+    problems: problems.length,
+    problemList: problemListHash(problems),
+    weights: found.weights,
+  };
   // The limit may follow from the model; a directory that has one already knows it without loading.
   const known = request.maxTokens ?? (stored as { maxTokens?: number } | undefined)?.maxTokens;
   if (stored !== undefined) {
@@ -184,23 +189,27 @@ async function measure({ control, recipe, task, problems, backend, answers }: Me
     const key = [seed, "evaluate", problem.id];
     return samples.length === 0 ? [] : [{ problem, i, request: { prompt: questionOf(problem, recipe), samples, key } }];
   });
-  const work = generateInto(backend, missing.map(({ request }) => request), {
-    maxTokens,
-    temperature,
-    topP,
-    topK,
-    stop,
-    signal,
-    observer,
-    before: there,
-    what: "answers",
-    async take(request, answer: Generated) {
-      const { problem, i } = missing[request]!;
-      const line = evalLine(problem, await grader.gradeOne(problem, answer));
-      await answers.append(line);
-      lines[i]![answer.sample] = line;
+  const work = generateInto(
+    backend,
+    missing.map(({ request }) => request),
+    {
+      maxTokens,
+      temperature,
+      topP,
+      topK,
+      stop,
+      signal,
+      observer,
+      before: there,
+      what: "answers",
+      async take(request, answer: Generated) {
+        const { problem, i } = missing[request]!;
+        const line = evalLine(problem, await grader.gradeOne(problem, answer));
+        await answers.append(line);
+        lines[i]![answer.sample] = line;
+      },
     },
-  });
+  );
   await unlessStopped(signal, work);
   const sorted = lines.flat() as EvalLine[];
   const groups = measuredGroups(sorted);
@@ -229,5 +238,8 @@ async function measure({ control, recipe, task, problems, backend, answers }: Me
 
 async function regraded(grader: Grader<Problem>, problem: Problem, line: EvalLine): Promise<EvalLine> {
   const { sample, text, tokens, finish, estimated } = line;
-  return evalLine(problem, await grader.gradeOne(problem, { sample, text, tokens, finish, ...(estimated && { estimated }) }));
+  return evalLine(
+    problem,
+    await grader.gradeOne(problem, { sample, text, tokens, finish, ...(estimated && { estimated }) }),
+  );
 }
