@@ -235,6 +235,8 @@ describe("what is not a model directory is refused", () => {
     await refuses(path, "MODEL_WEIGHTS", "embed_tokens.weight: expected shape [1099511627776, 8], found [12, 8]");
     edit(join(path, "config.json"), (json) => Object.assign(json, { vocab_size: 5 }));
     await refuses(path, "MODEL_TOKENIZER", "vocab_size 5", "found 8");
+    edit(join(path, "config.json"), (json) => Object.assign(json, { vocab_size: 12, eos_token_id: [3, 10] }));
+    await refuses(path, "MODEL_TOKENIZER", "tokenizer.json", "a token with the id 10", "found ids up to 8");
   });
 
   it("a model that cannot be written, before anything is", async () => {

@@ -162,6 +162,13 @@ function checkVocabulary(config: ModelConfig, tokenizer: Tokenizer, path: string
       "MODEL_TOKENIZER",
       `${join(path, "tokenizer.json")}: expected ids below vocab_size ${config.vocab_size} of config.json, found ${tokenizer.vocabSize - 1}; this tokenizer belongs to another model`,
     );
+  // An embedding may be longer than the vocabulary, so that a tokenizer that is too small shows only here.
+  const end = Math.max(...ids(config.eos_token_id), -1);
+  if (end >= tokenizer.vocabSize)
+    throw new AutodidactError(
+      "MODEL_TOKENIZER",
+      `${join(path, "tokenizer.json")}: expected a token with the id ${end}, which config.json names as eos_token_id, found ids up to ${tokenizer.vocabSize - 1}; this tokenizer belongs to another model`,
+    );
 }
 
 /** What files may hold beside the parameters: the output matrix of a tied model, and what old Llama files carry. */
