@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Datum, Engine, EngineState, Loss, Tensors } from "../src/engine/engine.ts";
+import { adapterContract } from "./adapter.contract.ts";
 import { type OpenEngine, samplingContract } from "./sampling.contract.ts";
 import {
   adam,
@@ -22,6 +23,7 @@ export function engineContract(name: string, open: OpenEngine): void {
   describe(name, () => {
     samplingContract(open);
     describe("training", () => trainingContract(open));
+    adapterContract(open);
     describe("state", () => stateContract(open));
   });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type MicroBatch, microBatches } from "../src/engine/batching.ts";
 import { EmbeddedEngine, type EmbeddedOptions } from "../src/engine/embedded.ts";
-import type { Datum, EngineState, HeldDtype, HeldTensors, Layout, Loss, Tensors } from "../src/engine/engine.ts";
+import type { Datum, EngineState, Layout, Loss } from "../src/engine/engine.ts";
 import { LayeredModel } from "../src/engine/layered-model.ts";
 import { batchOf } from "../src/engine/model-pass.ts";
 import { onnxRuntime } from "../src/engine/onnxruntime.ts";
@@ -10,9 +10,9 @@ import { referenceRuntime } from "../src/engine/reference.ts";
 import { withRotaryTables } from "../src/engine/rotary-tables.ts";
 import type { Runtime } from "../src/engine/runtime.ts";
 import type { ModelConfig } from "../src/model/config.ts";
-import { hold } from "../src/model/held.ts";
-import { initialAdapter, type LoraConfig } from "../src/model/lora.ts";
+import type { LoraConfig } from "../src/model/lora.ts";
 import { initialWeights } from "../src/model/parameters.ts";
+import { held, livelyAdapter, lora } from "./adapter.contract.ts";
 import { adam, clipLoss, crossEntropy, distance, gradientsOf, norm, someData, tinyConfig } from "./tiny-model.ts";
 
 /** Layer by layer with recomputation, against one graph that keeps everything. */
@@ -29,14 +29,6 @@ const configs: Readonly<Record<string, ModelConfig>> = {
   "llama with every bias": { ...tinyConfig, attention_bias: true },
 };
 
-const lora: LoraConfig = {
-  rank: 3,
-  alpha: 6,
-  dropout: 0,
-  targetModules: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-  rslora: false,
-};
-
 const packed: Layout = { kind: "packed", rowLength: 48 };
 const losses: readonly [string, Loss, Layout?][] = [
   ["cross-entropy", crossEntropy],
@@ -48,15 +40,6 @@ const losses: readonly [string, Loss, Layout?][] = [
   ["no ratio", { ...clipLoss, surrogate: "none", klCoef: 0.1, klEstimator: "k2" }],
 ];
 const data = someData([5, 18, 9, 17, 12, 30]);
-
-/** An adapter that does something: B is not zero. */
-function livelyAdapter(config: ModelConfig, of = lora): EngineState["weights"] {
-  const adapter = initialAdapter(config, of, 1);
-  for (const [name, { data }] of adapter)
-    if (name.endsWith(".lora_B.weight"))
-      for (let i = 0; i < data.length; i++) data[i] = 0.1 * Math.sin(i + name.length);
-  return adapter;
-}
 
 async function same(
   open: (recompute: boolean) => Promise<EmbeddedEngine>,
@@ -111,7 +94,7 @@ for (const [runtimeName, runtime] of runtimes)
       test(name, () => same(opener({ config, seed: 3 }), crossEntropy, packed));
 
       for (const dropout of [0, 0.3]) {
-        const adapter = { ...lora, dropout, rslora: dropout > 0 };
+        const adapter: LoraConfig = { ...lora, dropout, rslora: dropout > 0 };
         test(`${name}, LoRA with dropout ${dropout}`, async () => {
           const open = opener({ config, seed: 3, lora: adapter }, () => ({ weights: livelyAdapter(config) }));
           await same(open, { ...clipLoss, klCoef: 0.1 }, undefined);
@@ -152,7 +135,3 @@ test("the vocabulary in slices of any size gives the same loss, log-probabilitie
     }
   }
 });
-
-function held(tensors: Tensors, dtype: HeldDtype): HeldTensors {
-  return new Map([...tensors].map(([name, tensor]) => [name, hold(tensor, dtype)]));
-}

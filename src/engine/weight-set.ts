@@ -98,3 +98,21 @@ function checkTensors(
     if (!expected.has(name))
       throw new AutodidactError("MODEL_TENSOR", `${what}: tensor ${name} is not part of this architecture`);
 }
+
+/** Arrays smaller than this are copied between threads: some share their memory with things that are none of ours. */
+const SMALL = 2 ** 16;
+
+/** The memory behind a state's arrays, to be handed to another thread instead of copied. */
+export function buffersOf(state: EngineState): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  const add = (data: { readonly buffer: ArrayBufferLike }): void => {
+    if (data.buffer instanceof ArrayBuffer && data.buffer.byteLength > SMALL) buffers.add(data.buffer);
+  };
+  const { weights, base, optimizer, snapshots } = state;
+  for (const tensors of [weights, base, optimizer?.m, optimizer?.v, ...Object.values(snapshots ?? {})])
+    for (const tensor of tensors?.values() ?? []) {
+      add(tensor.data);
+      if ("dtype" in tensor && tensor.dtype === "int8") add(tensor.scales);
+    }
+  return [...buffers];
+}

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
 import type { EmbeddedOptions } from "./embedded.ts";
 import type {
   Completion,
@@ -18,6 +19,7 @@ import type {
   SnapshotName,
 } from "./engine.ts";
 import type { OnnxRuntimeOptions } from "./onnxruntime.ts";
+import { buffersOf, checkState } from "./weight-set.ts";
 
 /**
  * The ONNX Runtime engine in a worker thread. `session.run` blocks the thread it is called on for as long as it
@@ -60,7 +62,7 @@ export async function openWorkerEngine(engine: EmbeddedOptions, runtime: OnnxRun
   const link = new Link(worker, closing);
   try {
     const name = (await link.started) as string;
-    return new WorkerEngine(engine.config, name, link);
+    return new WorkerEngine(engine, name, link);
   } catch (error) {
     await link.terminate(); // it listens for verbs, and would keep the process alive
     throw error;
@@ -85,11 +87,17 @@ class Link {
     worker.on("exit", (code) => this.#failAll(new Error(`the engine's worker thread ended with code ${code}`)));
   }
 
-  call(verb: Verb, args: readonly unknown[], listeners: Listeners = {}): Promise<unknown> {
+  /** `transfer` is memory of the arguments that is handed over instead of copied. */
+  call(
+    verb: Verb,
+    args: readonly unknown[],
+    listeners: Listeners = {},
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<unknown> {
     if (this.#ended !== null) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
     const result = this.#expect(id, listeners);
-    this.#worker.postMessage({ id, verb, args });
+    this.#worker.postMessage({ id, verb, args }, [...transfer]);
     return result;
   }
 
@@ -134,10 +142,12 @@ class Link {
 class WorkerEngine implements Engine {
   readonly config: ModelConfig;
   readonly name: string;
+  readonly #lora: LoraConfig | undefined;
   readonly #link: Link;
 
-  constructor(config: ModelConfig, name: string, link: Link) {
+  constructor({ config, lora }: EmbeddedOptions, name: string, link: Link) {
     this.config = config;
+    this.#lora = lora;
     this.name = name;
     this.#link = link;
   }
@@ -170,8 +180,9 @@ class WorkerEngine implements Engine {
     return this.#link.call("save", []) as Promise<EngineState>;
   }
 
-  load(state: EngineState): Promise<void> {
-    return this.#link.call("load", [state]) as Promise<void>;
+  async load(state: EngineState): Promise<void> {
+    checkState(this.config, this.#lora, state); // here, so that a refused state stays with the caller
+    await this.#link.call("load", [state], {}, buffersOf(state));
   }
 
   /** Sampling under way is given up: who closes because of Ctrl-C shall not wait for the rest of a long measurement. */

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AutodidactError } from "../errors.ts";
 import { EmbeddedEngine } from "./embedded.ts";
-import type { Completion, Engine, SampleProgress } from "./engine.ts";
+import type { Completion, Engine, EngineState, SampleProgress } from "./engine.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
+import { buffersOf } from "./weight-set.ts";
 import type { Reply, Request, WorkerOptions } from "./worker-engine.ts";
 
 /** The other end of worker-engine.ts: an embedded engine in this thread, verbs called by message. */
@@ -22,7 +23,8 @@ let queue: Promise<unknown> = engine.catch(() => {});
 port.on("message", (request: Request) => {
   queue = queue.then(async () => {
     try {
-      post({ id: request.id, value: await call(await engine, request) });
+      const value = await call(await engine, request);
+      post({ id: request.id, value }, request.verb === "save" ? buffersOf(value as EngineState) : []);
     } catch (error) {
       post({ id: request.id, ...described(error) });
     }
@@ -54,6 +56,6 @@ function described(error: unknown): Pick<Reply, "error"> {
   return { error: { code: null, message: error instanceof Error ? (error.stack ?? error.message) : String(error) } };
 }
 
-function post(reply: Reply): void {
-  port.postMessage(reply);
+function post(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(reply, [...transfer]);
 }
