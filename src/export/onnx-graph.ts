@@ -26,7 +26,7 @@ import { rotaryFrequencies } from "../model/rotary.ts";
  * V vocabulary.
  */
 
-/** "float32" computes in float32; "float16" in float16 except norms and angles; "int8" multiplies matrices in 8 bits. */
+/** "float32" computes in float32; "float16" in float16 except norms and angles; "int8" stores matrices in 8 bits and computes in float32. */
 export const onnxDtypes = ["float32", "float16", "int8"] as const;
 export type OnnxDtype = (typeof onnxDtypes)[number];
 
@@ -170,11 +170,9 @@ class Builder {
     input: readonly string[],
     attributes: Readonly<Record<string, AttributeValue>> = {},
     output = `t${this.nodes.length}`,
-    moreOutputs: readonly string[] = [],
   ): string {
     const attribute = Object.entries(attributes).map(([name, value]) => attributeOf(name, value));
-    const outputs = [output, ...moreOutputs];
-    this.nodes.push(create(NodeProtoSchema, { name: output, opType, input: [...input], output: outputs, attribute }));
+    this.nodes.push(create(NodeProtoSchema, { name: output, opType, input: [...input], output: [output], attribute }));
     return output;
   }
 
@@ -213,43 +211,40 @@ class Builder {
   /** x W^T + b, for x (B, T, in). */
   linear(x: string, layer: string, bias = false): string {
     const weight = `${layer}.weight`;
-    const product = this.#quantised
-      ? this.#byteProduct(x, this.#weight(weight, "columns"), this.#weight(weight, "scales"))
-      : this.node("MatMul", [x, this.#weight(weight, "transposed")]);
+    const turned = this.#quantised
+      ? this.#widened(this.#weight(weight, "columns"), this.#weight(weight, "scales"))
+      : this.#weight(weight, "transposed");
+    const product = this.node("MatMul", [x, turned]);
     return bias ? this.node("Add", [product, this.#weight(`${layer}.bias`, "plain")]) : product;
   }
 
   /** Rows of the embedding, (B, T, C). */
   embed(parameter: string, tokens: string): string {
-    if (!this.#quantised) return this.node("Gather", [this.#weight(parameter, "plain"), tokens], { axis: 0 });
-    const rows = this.node("Gather", [this.#weight(parameter, "rows"), tokens], { axis: 0 });
-    const steps = this.node("Sub", [
-      this.node("Cast", [rows], { to: DataType.FLOAT }),
-      this.floats(Float32Array.of(128), []),
-    ]);
+    const rows = this.node("Gather", [this.#weight(parameter, this.#quantised ? "rows" : "plain"), tokens], {
+      axis: 0,
+    });
+    if (!this.#quantised) return rows;
     const scales = this.node("Gather", [this.#weight(parameter, "scales"), tokens], { axis: 0 }); // (B, T)
-    return this.node("Mul", [steps, this.node("Unsqueeze", [scales, this.ints([2])])]);
+    return this.#widened(rows, this.node("Unsqueeze", [scales, this.ints([2])]));
   }
 
   /** Logits from the embedding, which is stored once. */
   tiedHead(x: string): string {
     const parameter = "model.embed_tokens.weight";
-    const turned = this.node("Transpose", [this.#weight(parameter, this.#quantised ? "rows" : "plain")], {
-      perm: [1, 0],
-    });
-    return this.#quantised
-      ? this.#byteProduct(x, turned, this.#weight(parameter, "scales"))
-      : this.node("MatMul", [x, turned]);
+    const turn = (weight: string): string => this.node("Transpose", [weight], { perm: [1, 0] });
+    const turned = this.#quantised
+      ? this.#widened(turn(this.#weight(parameter, "rows")), this.#weight(parameter, "scales"))
+      : turn(this.#weight(parameter, "plain"));
+    return this.node("MatMul", [x, turned]);
   }
 
-  /** x W with x rounded to 8 bits when it is known, one scale for all of it; `weight` is uint8 with zero point 128. */
-  #byteProduct(x: string, weight: string, scales: string): string {
-    const at = `t${this.nodes.length}`;
-    const bytes = this.node("DynamicQuantizeLinear", [x], {}, at, [`${at}_scale`, `${at}_zero`]);
-    const zero = this.#constant("uint8_128", { dataType: DataType.UINT8, dims: [], int32Data: [128] });
-    const sums = this.node("MatMulInteger", [bytes, weight, `${at}_zero`, zero]);
-    const factors = this.node("Mul", [scales, `${at}_scale`]);
-    return this.node("Mul", [this.node("Cast", [sums], { to: DataType.FLOAT }), factors]);
+  /** s (q - 128), in float32. Of constants ONNX Runtime computes it once, while it loads. */
+  #widened(bytes: string, scales: string): string {
+    const steps = this.node("Sub", [
+      this.node("Cast", [bytes], { to: DataType.FLOAT }),
+      this.floats(Float32Array.of(128), []),
+    ]);
+    return this.node("Mul", [steps, scales]);
   }
 
   #weight(parameter: string, form: OnnxWeight["form"]): string {
