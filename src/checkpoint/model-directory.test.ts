@@ -136,6 +136,9 @@ describe("model directories", () => {
     const path = foreign("qwen3");
     writeFileSync(join(path, "chat_template.jinja"), "{{ messages }}");
     assert.equal((await readModelDirectory(path)).tokenizer.config.chat_template, "{{ messages }}");
+    // As in transformers, it goes before the other.
+    edit(join(path, "tokenizer_config.json"), (json) => Object.assign(json, { chat_template: "older" }));
+    assert.equal((await readModelDirectory(path)).tokenizer.config.chat_template, "{{ messages }}");
   });
 
   it("reads the old directory where a replacement was cut off, and changes nothing", async () => {

@@ -88,8 +88,8 @@ export async function openModelDirectory(path: string): Promise<ModelOnDisk> {
 
   const config = parseModelConfig(await readJson(join(path, "config.json")), join(path, "config.json"));
   let tokenizerConfig = await readJson(join(path, "tokenizer_config.json"));
-  // transformers 5 saves the chat template as a file of its own.
-  if (names.includes("chat_template.jinja") && isObject(tokenizerConfig) && !("chat_template" in tokenizerConfig))
+  // transformers 5 saves the chat template as a file of its own, which goes before one in tokenizer_config.json.
+  if (names.includes("chat_template.jinja") && isObject(tokenizerConfig))
     tokenizerConfig = {
       ...tokenizerConfig,
       chat_template: await readFile(join(path, "chat_template.jinja"), "utf8"),

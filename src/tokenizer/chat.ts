@@ -48,8 +48,7 @@ export function renderChat(
   }
   try {
     return template.render({
-      bos_token: specialTokenText(tokenizer.config, "bos_token") ?? "",
-      eos_token: specialTokenText(tokenizer.config, "eos_token") ?? "",
+      ...specialTokens(tokenizer),
       ...options.variables,
       messages: messages.map((message) => ({ ...message })),
       add_generation_prompt: options.addGenerationPrompt,
@@ -62,6 +61,12 @@ export function renderChat(
       { cause },
     );
   }
+}
+
+/** By the names under which a template knows them; those that the model lacks are empty. */
+function specialTokens({ config }: ChatFormat): Record<string, string> {
+  const fields = ["bos_token", "eos_token", "unk_token", "pad_token"] as const;
+  return Object.fromEntries(fields.map((field) => [field, specialTokenText(config, field) ?? ""]));
 }
 
 /** `chat_template` is one template, or a list of named ones of which "default" is meant. */

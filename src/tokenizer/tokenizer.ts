@@ -149,7 +149,10 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown, 
 }
 
 /** A field of tokenizer_config.json that names a special token, as text or as an added-token object. */
-export function specialTokenText(config: JsonObject, field: "bos_token" | "eos_token"): string | undefined {
+export function specialTokenText(
+  config: JsonObject,
+  field: "bos_token" | "eos_token" | "unk_token" | "pad_token",
+): string | undefined {
   const value = config[field];
   if (typeof value === "string") return value;
   if (typeof value === "object" && value !== null && "content" in value && typeof value.content === "string")
