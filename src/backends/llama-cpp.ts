@@ -53,16 +53,19 @@ export async function llamaCppBackend({ path, sequences = 8, threads }: LlamaCpp
     );
   }
   const format = chatFormat(model);
-  const encode = (prompt: Prompt): Token[] =>
-    model.tokenize(
-      "text" in prompt
-        ? prompt.text
-        : renderChat(format, prompt.messages, {
-            addGenerationPrompt: true,
-            ...(prompt.variables && { variables: prompt.variables }),
-          }),
-      true,
-    );
+  const encode = (prompt: Prompt): Token[] => {
+    if ("messages" in prompt) {
+      const { messages, variables } = prompt;
+      return model.tokenize(
+        renderChat(format, messages, { addGenerationPrompt: true, ...(variables && { variables }) }),
+        true,
+      );
+    }
+    // Plain text begins with the beginning-of-text token, once; a chat template has written its own.
+    const plain = model.tokenize(prompt.text, true);
+    const { bos, shouldPrependBosToken } = model.tokens;
+    return shouldPrependBosToken && bos !== null && plain[0] !== bos ? [bos, ...plain] : plain;
+  };
   let context: LlamaContext | null = null;
   /** A context with room for `length` tokens in each sequence; fewer sequences where memory is short. */
   const contextFor = async (length: number, wanted: number): Promise<LlamaContext> => {

@@ -26,7 +26,7 @@ export const commands: CommandTable = {
     load: async () => (await import("./pretrain.ts")).pretrain,
   },
   sample: {
-    summary: "print completions of a prompt",
+    summary: "print completions of a prompt, or write those of many",
     load: async () => (await import("./sample.ts")).sample,
   },
   export: {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
-import { writeError } from "../checkpoint/files.ts";
+import { writeError, writeFileAtomic } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import { AppendFile } from "./append-file.ts";
 import { environment, environmentSchema } from "./environment.ts";
@@ -104,7 +104,11 @@ export async function openAnswers<S extends z.ZodType>(
     async replace(lines) {
       await last;
       await answers.close();
-      await writeWhole(file, lines.map((one) => `${JSON.stringify(one)}\n`).join(""));
+      // In pieces: all of it may be longer than one text can be.
+      await writeFileAtomic(
+        file,
+        lines.map((one) => Buffer.from(`${JSON.stringify(one)}\n`)),
+      );
       answers = await AppendFile.open(file);
     },
     async close() {
