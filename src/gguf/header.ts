@@ -106,9 +106,19 @@ async function parse(reader: RangedReader): ReturnType<typeof gguf> {
   }
 }
 
-/** @throws AutodidactError GGUF_DAMAGED */
-export async function readTensorBytes(reader: RangedReader, tensor: GgufTensor, from: number, length: number) {
-  const bytes = await reader.read(tensor.offset + from, length);
+/**
+ * Bytes of a tensor, perhaps in `into`, which has their length.
+ *
+ * @throws AutodidactError GGUF_DAMAGED
+ */
+export async function readTensorBytes(
+  reader: RangedReader,
+  tensor: GgufTensor,
+  from: number,
+  length: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
+  const bytes = await reader.read(tensor.offset + from, length, into);
   if (bytes.length !== length)
     throw damaged(
       reader.name,

@@ -12,7 +12,7 @@ import { ggufTensorName, reorderedHeads, rowOfFileRow } from "./tensor-names.ts"
 import { endTokensOf, tokenizerOf } from "./tokenizer.ts";
 
 /** Elements that are dequantised at once. */
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 
 /**
  * A GGUF file as the model it was converted from: config and parameters under Hugging Face's names, tokenizer, chat
@@ -42,8 +42,9 @@ export async function readGgufModel(
   };
   const model = { config, tokenizer, generationConfig, endTokens };
   const held = new Map<string, HeldTensor>();
+  const room = makeRoom();
   for (const [name, tensor] of entries)
-    held.set(name, await readParameter(reader, name, tensor, config, hold ?? "float32"));
+    held.set(name, await readParameter(reader, name, tensor, config, hold ?? "float32", room));
   if (hold !== undefined) return { ...model, held };
   const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
   return { ...model, weights };
@@ -79,12 +80,34 @@ function parameterTensors(header: GgufHeader, config: ModelConfig): Map<string, 
   return entries;
 }
 
+/** Buffers that every piece of every tensor passes through: fresh ones would pile up until they are collected. */
+interface Room {
+  bytes(length: number): Uint8Array;
+  values(length: number): Float32Array;
+}
+
+function makeRoom(): Room {
+  let bytes = new Uint8Array();
+  let values = new Float32Array();
+  return {
+    bytes(length) {
+      if (bytes.length < length) bytes = new Uint8Array(length);
+      return bytes.subarray(0, length);
+    },
+    values(length) {
+      if (values.length < length) values = new Float32Array(length);
+      return values.subarray(0, length);
+    },
+  };
+}
+
 async function readParameter(
   reader: RangedReader,
   name: string,
   tensor: GgufTensor,
   config: ModelConfig,
   dtype: HeldDtype,
+  room: Room,
 ): Promise<HeldTensor> {
   const { shape, type } = tensor;
   const held = emptyHeld(shape, dtype);
@@ -97,9 +120,10 @@ async function readParameter(
   const rowsAtOnce = shape.length === 1 ? rows : Math.max(1, Math.floor(PIECE / width));
   for (let row = 0; row < rows; row += rowsAtOnce) {
     const count = Math.min(rowsAtOnce, rows - row);
-    const bytes = await readTensorBytes(reader, tensor, row * rowBytes, count * rowBytes);
+    const size = count * rowBytes;
+    const bytes = await readTensorBytes(reader, tensor, row * rowBytes, size, room.bytes(size));
     const direct = held.dtype === "float32" && !reordered;
-    const values = direct ? held.data.subarray(row * width, (row + count) * width) : new Float32Array(count * width);
+    const values = direct ? held.data.subarray(row * width, (row + count) * width) : room.values(count * width);
     dequantise(type.name, bytes, values);
     if (reordered)
       for (let i = 0; i < count; i++)
