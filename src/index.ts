@@ -46,6 +46,7 @@ export {
 } from "./families/family.ts";
 export { type MixedProblem, type MixturePart, mixture } from "./families/mixture.ts";
 export * as kinds from "./families/values.ts";
+export { readGguf, writeGguf } from "./gguf/files.ts";
 export {
   describeObjective,
   type Objective,
@@ -68,6 +69,7 @@ export { type RolloutOptions, rolloutGroups } from "./rollout/collect.ts";
 export { type GradedRollouts, gradedRollouts } from "./rollout/graded.ts";
 export type { Finish, Group, Rollout } from "./rollout/rollout.ts";
 export { openTask } from "./run/load-task.ts";
+export { openModel } from "./run/open-model.ts";
 export { openPolicy } from "./run/open-policy.ts";
 export { readRun } from "./run/reader.ts";
 export { writeReport } from "./run/report.ts";

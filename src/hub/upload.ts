@@ -1,7 +1,6 @@
 /** File layer. Files of this machine put into a model repository of the hub, as one commit. */
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { AutodidactError } from "../errors.ts";
 import { hubError, hubFetch } from "./address.ts";
 import { type HubOptions, hubSettings } from "./settings.ts";
@@ -151,7 +150,8 @@ function progressOf(files: readonly UploadFile[], onUpload: UploadOptions["onUpl
           sent.set(`${body.file} ${body.begin}`, bytes);
           onUpload?.({ phase: "sending", file: body.file, bytes: sum(sent), size: sum(sizes) });
         });
-        return send(input, { ...init, body: counted });
+        // Where it may have to follow a redirect, Node's fetch keeps all it has sent in memory; storage doesn't redirect.
+        return send(input, { ...init, body: counted, redirect: "error" });
       },
   };
 }
@@ -213,17 +213,19 @@ class DiskBlob extends Blob {
   override stream(): ReturnType<Blob["stream"]> {
     if (this.size === 0) return new Blob([]).stream();
     const chunks = createReadStream(this.#path, { start: this.begin, end: this.#end - 1, highWaterMark: 1 << 18 });
+    const iterator = chunks[Symbol.asyncIterator]();
     const onBytes = this.#onBytes;
     let bytes = 0;
-    async function* read() {
-      for await (const chunk of chunks) {
-        bytes += (chunk as Uint8Array).length;
+    // Not Readable.toWeb: it counts its reserve in chunks where the limit is in bytes, and so reads most of the file ahead.
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async pull(controller) {
+        const { value, done } = await iterator.next();
+        if (done) return controller.close();
+        bytes += (value as Uint8Array).length;
         onBytes?.(bytes);
-        yield chunk as Uint8Array<ArrayBuffer>;
-      }
-    }
-    return Readable.toWeb(Readable.from(read(), { objectMode: false, highWaterMark: 1 << 18 })) as ReturnType<
-      Blob["stream"]
-    >;
+        controller.enqueue(value as Uint8Array<ArrayBuffer>);
+      },
+      cancel: () => void chunks.destroy(),
+    });
   }
 }

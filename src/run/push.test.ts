@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -163,6 +164,34 @@ describe("push", () => {
     const broken = await run(["model", "--to", "owner/name", "--yes"]);
     assert.match(broken.stderr, /HUB_NETWORK: upload to owner\/name: .* answered 500/);
     assert.deepEqual([...stored().keys()], [".gitattributes"]);
+  });
+
+  test("memory does not grow with the file", async () => {
+    const most = async (size: number): Promise<number> => {
+      const path = join(folder, `${size}`);
+      writeFileSync(path, "");
+      truncateSync(path, size);
+      const files = [{ name: "model.safetensors", path, size }];
+      const script = `
+        let most = 0;
+        setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10).unref();
+        const { upload } = await import(${JSON.stringify(new URL("../hub/upload.js", import.meta.url).href)});
+        await upload(${JSON.stringify({ id: "owner/big", files, private: false, message: "Big" })});
+        console.log(most);`;
+      const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+        env: { ...process.env, ...env() },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let text = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        text += chunk;
+      });
+      await new Promise((done) => child.on("close", done));
+      return Number(text);
+    };
+    const [small, large] = [await most(15e6), await most(100e6)];
+    assert.ok(small > 0 && large - small < 50e6, `${small} bytes for 15 MB, ${large} for 100 MB`);
+    assert.equal(stored("owner/big").get("model.safetensors")!.bytes.length, 100e6);
   });
 
   test("adapters, GGUF files, and what is none of these", async () => {
