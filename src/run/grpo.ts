@@ -71,6 +71,11 @@ async function carryOut(carried: Carried): Promise<Summary> {
   const seconds: Record<string, number> = {};
   const text = describeObjective(objective, recipe);
   observer.note(text);
+  const dropout = recipe.lora?.dropout ?? 0;
+  if (dropout > 0)
+    observer.note(
+      `lora.dropout ${dropout}: the trainer's log-probabilities differ from the sampler's by the noise of dropout, so every ratio carries it, and the check of their gap (diagnostics.samplerGap) is off`,
+    );
   let done = await restore(carried, seconds);
   if (done === null) {
     observer.phase("Measuring the model", "what can it do before any reinforcement? No answer is graded into it");
@@ -164,8 +169,11 @@ async function reinforce(carried: Carried, done: number, seconds: Record<string,
   // A measurement comes behind the checkpoint of its step, so a stop in between leaves it to be made up for.
   if (isDue(done) && !evaluations.some(({ label, step }) => label === "on the way" && step === done))
     await measureOnTheWay(done);
+  const { samplerGap, ...others } = recipe.diagnostics;
+  const hasDropout = (recipe.lora?.dropout ?? 0) > 0;
   const steps = grpo(policy, task, {
     ...recipe,
+    diagnostics: { ...others, samplerGap: hasDropout ? { ...samplerGap, action: "off" } : samplerGap },
     objective,
     history,
     onProgress: ({ step, phase, sampling }) =>

@@ -36,7 +36,7 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
   if (looksLikePath(spec)) {
     throw new AutodidactError(
       "MODEL_DIRECTORY",
-      `${spec}: there is no such directory or file (${path}); give the path of a model, or the id of one on the hub, OWNER/NAME`,
+      `${spec}: does not exist, there is no such directory or file (${path}); give the path of a model, or the id of one on the hub, OWNER/NAME`,
     );
   }
   const id = parseModelId(spec);

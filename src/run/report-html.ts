@@ -47,7 +47,7 @@ function hero({ summary: { before, after, seconds } }: ReportData): Markup {
 <div class="facts">
 ${fact(words.factor(before.meanLength, after.meanLength), "answer length")}
 ${fact(words.factor(before.reflectiveWordsPerResponse, after.reflectiveWordsPerResponse), "reflective words")}
-${fact(after.majority16 === null ? "–" : percentText(after.majority16), "vote of 16")}
+${after.majority16 === null ? raw("") : fact(percentText(after.majority16), "vote of 16")}
 ${fact(words.duration(seconds.reinforce ?? seconds.total ?? 0), seconds.reinforce === undefined ? "in all" : "of training")}
 </div>
 </div>`;
@@ -100,7 +100,7 @@ function curves(data: ReportData): Markup {
 <div class="grid">
 ${card("Share of right answers", html`${line}${held}`, charts.passCurve(metrics, evaluations))}
 ${card("Answer length", words.onlyAccuracy(data) ? "Mean tokens of an answer. Nothing rewarded it." : "Mean tokens of an answer.", charts.lengthCurve(metrics))}
-${card("Reflective words", "Words such as “wait”, for each answer.", charts.wordsCurve(metrics))}
+${metrics.some((one) => one.reflectiveWordsPerResponse > 0) ? card("Reflective words", "Words such as “wait”, for each answer.", charts.wordsCurve(metrics)) : raw("")}
 ${card("What the groups were worth", html`Only mixed groups teach. ${kinds}`, charts.groupsCurve(metrics))}
 ${card("Entropy", "Nats for each token: how undecided the model is. Near zero, it has stopped trying new things.", charts.entropyCurve(metrics))}
 ${card("Cut off by the token limit", `Share of answers that ran out of room. High values mean that the limit is the ceiling.${loops(data)}`, charts.truncatedCurve(metrics))}
@@ -116,7 +116,7 @@ function loops({ summary: { before, after } }: ReportData): string {
 function thinking({ words: list }: ReportData): Markup {
   const used = list.filter((one) => one.firstStep !== null || one.baseRate > 0);
   const unused = list.filter((one) => !used.includes(one)).map(({ word }) => word);
-  if (list.length === 0) return raw("");
+  if (used.length === 0) return raw("");
   const row = (one: WordHistory): Markup =>
     html`<tr><td>${one.word}</td><td class="n">${words.number(100 * one.baseRate, 1)}</td><td class="n">${words.number(100 * one.finalRate, 1)}</td><td class="n">${one.firstStep ?? "never"}</td><td class="n${raw(one.doubledStep === null ? "" : " up")}">${one.doubledStep ?? "never"}</td></tr>`;
   return html`<h2>Words of second thought</h2>
