@@ -61,6 +61,24 @@ type Weights = ReadonlyMap<string, Tensor>;
 const LARGE_MODEL = 30e6;
 const LARGE_LOGITS = 2 ** 28;
 
+/** Rows of the decode batch where nothing else is said. */
+export const MAX_ROWS = 256;
+
+/** Whether a model is trained layer by layer, and the token slots of a micro-batch whose rows have a width. */
+export function trainingPass({
+  config,
+  recompute = "auto",
+  slotBudget,
+}: Pick<EmbeddedOptions, "config" | "recompute" | "slotBudget">): {
+  readonly layered: boolean;
+  readonly slots: (width: number) => number;
+} {
+  const large = parameterCount(config) > LARGE_MODEL || (slotBudget ?? 4096) * config.vocab_size * 4 > LARGE_LOGITS;
+  const layered = recompute === "auto" ? large : recompute;
+  const fromMemory = slotBudget === undefined && layered;
+  return { layered, slots: fromMemory ? (width) => slotsWithin(config, width) : () => slotBudget ?? 4096 };
+}
+
 /** The four primitives in this process, over any runtime. */
 export class EmbeddedEngine implements Engine {
   readonly config: ModelConfig;
@@ -84,19 +102,17 @@ export class EmbeddedEngine implements Engine {
   #calls = 0;
 
   constructor(runtime: Runtime, options: EmbeddedOptions) {
-    const { config, lora, seed = 0, maxRows = 256, tokenTexts = [], recompute = "auto", slotBudget } = options;
+    const { config, lora, seed = 0, maxRows = MAX_ROWS, tokenTexts = [], recompute = "auto", slotBudget } = options;
     checkConfig(config);
     this.config = config;
     this.name = runtime.name;
     this.#options = { seed, maxRows, tokenTexts };
     this.#lora = lora;
     const withTables = withRotaryTables(runtime, config);
-    const large = parameterCount(config) > LARGE_MODEL || (slotBudget ?? 4096) * config.vocab_size * 4 > LARGE_LOGITS;
-    const layered = recompute === "auto" ? large : recompute;
+    const { layered, slots } = trainingPass({ config, recompute, slotBudget });
     this.#model = new (layered ? LayeredModel : WholeModel)(withTables, config, lora);
     this.#programs = new Programs(withTables);
-    this.#slotBudget =
-      slotBudget === undefined && layered ? (width) => slotsWithin(config, width) : () => slotBudget ?? 4096;
+    this.#slotBudget = slots;
   }
 
   async sample(requests: readonly SampleRequest[], options: SampleOptions): Promise<Completion[][]> {
