@@ -1,4 +1,4 @@
-import { gguf } from "@huggingface/gguf";
+import type { GGUFParseOutput } from "@huggingface/gguf";
 import type { RangedReader } from "../checkpoint/safetensors.ts";
 import { formatShape } from "../checkpoint/safetensors.ts";
 import { AutodidactError } from "../errors.ts";
@@ -85,7 +85,9 @@ export async function readGgufHeader(reader: RangedReader): Promise<GgufHeader> 
 }
 
 /** The library fetches ranges of an address; they are served from the file, so that nothing behind the header is read. */
-async function parse(reader: RangedReader): ReturnType<typeof gguf> {
+async function parse(reader: RangedReader): Promise<GGUFParseOutput> {
+  // It brings a list of all the hub's kinds of models along; who reads no GGUF file does without.
+  const { gguf } = await import("@huggingface/gguf");
   let beyond = 0;
   const serve = async (_address: unknown, init?: RequestInit): Promise<Response> => {
     const range = /^bytes=(\d+)-(\d+)$/.exec(new Headers(init?.headers).get("range")!)!;
