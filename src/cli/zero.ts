@@ -4,7 +4,7 @@ import { presetNames } from "../losses/objective-schema.ts";
 import { quickDefaults, zeroDefaults } from "../recipe/defaults.ts";
 import { parseRecipe, recipeObjective, zeroSchema } from "../recipe/schema.ts";
 import { defineCommand } from "./command.ts";
-import { assemble, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
 
 /** The base model that ships with the package. */
@@ -27,7 +27,12 @@ export const zero = defineCommand({
   options: z.object({
     out: z.string().min(1).default("runs/zero").describe("run directory").meta({ value: "DIR" }),
     quick: z.boolean().default(false).describe("few steps and a small measurement"),
-    model: z.string().min(1).optional().describe("base model; the shipped one where left out").meta({ value: "DIR" }),
+    model: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("base model, as sample takes it; the shipped one where left out")
+      .meta({ value: "MODEL" }),
     steps: z.int().min(1).optional().describe("updates of reinforcement learning").meta({ value: "N" }),
     problemsPerStep: z.int().min(1).optional().describe("questions a step").meta({ value: "N" }),
     groupSize: z.int().min(2).optional().describe("G, answers to each question").meta({ value: "N" }),
@@ -40,7 +45,7 @@ export const zero = defineCommand({
     const { quick, model, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
     const path = outPath(context, options.out);
     const flags = {
-      model: model === undefined ? shippedBase : outPath(context, model),
+      model: model === undefined ? shippedBase : modelSpec(context, model),
       steps,
       problemsPerStep,
       groupSize,

@@ -2,6 +2,7 @@ import { AutodidactError } from "../errors.ts";
 import type { ZeroRecipe } from "../recipe/schema.ts";
 import { countdown } from "../tasks/countdown.ts";
 import { runGrpo } from "./grpo.ts";
+import { locateModel } from "./locate-model.ts";
 import { countNovelSolutions } from "./novelty.ts";
 import type { RunControl } from "./observer.ts";
 import type { Summary } from "./summary.ts";
@@ -11,7 +12,11 @@ export function runZero(recipe: ZeroRecipe, control: RunControl): Promise<Summar
   return runGrpo(recipe, control, {
     task: countdown({ levels: recipe.levels }),
     checkModel: ({ config }) => checkLength(recipe, config.max_position_embeddings),
-    countNovel: (answers, onProgress) => countNovelSolutions(recipe.model, answers, onProgress),
+    countNovel: async (answers, onProgress) => {
+      // The run has read it: the cache has the very copy.
+      const { path } = await locateModel(recipe.model, { signal: control.signal, hub: { offline: true } });
+      return countNovelSolutions(path, answers, onProgress);
+    },
   });
 }
 
