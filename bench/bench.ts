@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import * as ops from "../src/autodiff/ops.ts";
 import { EmbeddedEngine } from "../src/engine/embedded.ts";
-import type { Datum, SampleRequest } from "../src/engine/engine.ts";
+import type { Datum, HeldDtype, SampleRequest } from "../src/engine/engine.ts";
 import { onnxRuntime } from "../src/engine/onnxruntime.ts";
 import { resolveObjective } from "../src/losses/objective.ts";
 import { type ModelConfig, modelConfigSchema } from "../src/model/config.ts";
@@ -13,11 +13,15 @@ import { defineTask, type Problem } from "../src/tasks/task.ts";
 import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { diagnosticsSchema } from "../src/trainers/diagnostics.ts";
 import { grpo } from "../src/trainers/grpo.ts";
+import { benchReal } from "./real.ts";
 
 /**
  * `npm run bench`: training, decode and a GRPO step at 1, 5 and 25 million parameters, against the machine's own peak.
  * The peak is measured in the same run, as the best rate of square matrix products of several sizes: the fastest
  * multiply-adds that the runtime makes of this machine. Run it with nothing else on the machine.
+ *
+ * `npm run bench -- --model smollm2-135m [--lora 16] [--hold bfloat16] [--length 512] [--sequences 64] [--parts sft,decode]`
+ * takes one step of each kind on a model of a real size instead.
  */
 const { values } = parseArgs({
   options: {
@@ -25,6 +29,12 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     threads: { type: "string" },
     json: { type: "boolean", default: false },
+    model: { type: "string" },
+    lora: { type: "string", default: "0" },
+    hold: { type: "string", default: "float32" },
+    length: { type: "string", default: "512" },
+    sequences: { type: "string", default: "64" },
+    parts: { type: "string", default: "sft,decode,grpo" },
   },
 });
 const rounds = Number(values.rounds);
@@ -147,6 +157,21 @@ async function benchGrpo(policy: Policy): Promise<Record<string, string>> {
 const machinePeak = await peak();
 const machine = environment("onnxruntime/cpu");
 console.log(`${machine.cpu}, ${machine.cores} cores; fastest matrix product ${giga(machinePeak)} GFLOP/s`);
+if (values.model !== undefined) {
+  const steps = await benchReal({
+    model: values.model,
+    lora: Number(values.lora),
+    hold: values.hold as HeldDtype,
+    length: Number(values.length),
+    sequences: Number(values.sequences),
+    parts: values.parts.split(","),
+    peak: machinePeak,
+    ...threads,
+  });
+  if (values.json) console.log(JSON.stringify({ machine, machinePeak, steps }));
+  else console.table(steps);
+  process.exit(0);
+}
 const rows: Record<string, Record<string, string>> = {};
 for (const size of values.sizes.split(",")) {
   const shape = shapes[size];
