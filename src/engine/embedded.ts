@@ -69,7 +69,11 @@ export function trainingPass({
   config,
   recompute = "auto",
   slotBudget,
-}: Pick<EmbeddedOptions, "config" | "recompute" | "slotBudget">): {
+}: {
+  readonly config: ModelConfig;
+  readonly recompute?: EmbeddedOptions["recompute"] | undefined;
+  readonly slotBudget?: number | undefined;
+}): {
   readonly layered: boolean;
   readonly slots: (width: number) => number;
 } {
@@ -94,11 +98,12 @@ export class EmbeddedEngine implements Engine {
   /** Null until it is loaded or needed. */
   #trained: Weights | null = null;
   readonly #snapshots = new Map<SnapshotName, Weights>();
-  #gradients: Map<string, Float32Array> | null = null;
+  /** Sums since the last update; the memory is kept. */
+  #gradients: ReadonlyMap<string, Float32Array> | null = null;
   #m: ReadonlyMap<string, Float32Array> | null = null;
   #v: ReadonlyMap<string, Float32Array> | null = null;
   #step = 0;
-  /** forwardBackward calls since the last update. */
+  /** forwardBackward calls since the last update: how many went into the gradients. */
   #calls = 0;
 
   constructor(runtime: Runtime, options: EmbeddedOptions) {
@@ -173,7 +178,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async optimStep(options: OptimStep): Promise<OptimStepResult> {
-    if (this.#gradients === null)
+    if (this.#gradients === null || this.#calls === 0)
       throw new AutodidactError(
         "ENGINE_NO_GRADIENT",
         "optimStep: no gradient was accumulated; call forwardBackward first",
@@ -191,7 +196,7 @@ export class EmbeddedEngine implements Engine {
       }
       this.#step = step;
     }
-    this.#gradients = null;
+    for (const gradient of this.#gradients.values()) gradient.fill(0);
     this.#calls = 0;
     return { gradNorm, step: this.#step };
   }

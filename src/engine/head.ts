@@ -8,7 +8,7 @@ import type { Value } from "./runtime.ts";
 import { dtypeOf, type WeightSet, weightFeeds } from "./weight-set.ts";
 
 /** Bytes of one array of logits, (N, W). */
-const LOGITS_BYTES = 2 ** 25;
+export const LOGITS_BYTES = 2 ** 25;
 
 /** Log-probabilities of N tokens, and the way back. */
 export interface Head {

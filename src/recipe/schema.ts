@@ -33,6 +33,15 @@ const computeShape = {
   threads: z.int().min(1).max(256).optional().describe("threads to compute with; all cores where left out"),
 };
 
+/** What bounds memory; both are the engine's own choice where left out. */
+const roomShape = {
+  slotBudget: z.int().min(1).optional().describe("token slots of a training micro-batch, at most 4096 where left out"),
+};
+const samplingRoomShape = {
+  ...roomShape,
+  maxRows: z.int().min(1).optional().describe("answers that are written at one time, 256 where left out"),
+};
+
 /** Held-out measurements of a run. */
 const evaluationSchema = z.strictObject({
   problems: z.int().min(1).default(200).describe("held-out problems measured before and after"),
@@ -68,6 +77,7 @@ const reinforcementShape = {
   verification: verificationSchema.prefault({}).describe("how answers are graded"),
   checkpointEvery: z.int().min(1).default(10).describe("updates between checkpoints"),
   diagnostics: diagnosticsSchema.prefault({}).describe("when a run that cannot learn says so and stops"),
+  ...samplingRoomShape,
   ...computeShape,
 };
 
@@ -136,6 +146,7 @@ export const sftSchema = withHold(
       .describe("rows kept out, on which the loss is measured"),
     ...optimizerShape,
     checkpointEvery: z.int().min(1).default(50).describe("updates between checkpoints"),
+    ...roomShape,
     ...computeShape,
   }),
 );

@@ -9,6 +9,9 @@ import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 export interface Compute {
   readonly provider: "cpu" | "webgpu" | "cuda";
   readonly threads?: number | undefined;
+  /** As in EmbeddedOptions. */
+  readonly slotBudget?: number | undefined;
+  readonly maxRows?: number | undefined;
 }
 
 /** An engine for a model, in its worker thread; its weights, or with `lora` its adapter, are fresh from `seed`. */
@@ -18,8 +21,16 @@ export function openEngine(
   compute: Compute,
   { seed = 0, lora }: { readonly seed?: number; readonly lora?: LoraConfig | undefined } = {},
 ): Promise<Engine> {
+  const { slotBudget, maxRows } = compute;
   return openWorkerEngine(
-    { config, seed, tokenTexts: tokenizer.tokenTexts, ...(lora && { lora }) },
+    {
+      config,
+      seed,
+      tokenTexts: tokenizer.tokenTexts,
+      ...(lora && { lora }),
+      ...(slotBudget !== undefined && { slotBudget }),
+      ...(maxRows !== undefined && { maxRows }),
+    },
     { provider: compute.provider, ...(compute.threads !== undefined && { threads: compute.threads }) },
   );
 }
