@@ -68,6 +68,7 @@ export { type Verification, verificationSchema } from "./rewards/verification.ts
 export { type RolloutOptions, rolloutGroups } from "./rollout/collect.ts";
 export { type GradedRollouts, gradedRollouts } from "./rollout/graded.ts";
 export type { Finish, Group, Rollout } from "./rollout/rollout.ts";
+export { type ExportFormat, type ExportOptions, exportModel } from "./run/export.ts";
 export { openTask } from "./run/load-task.ts";
 export { openModel } from "./run/open-model.ts";
 export { openPolicy } from "./run/open-policy.ts";

@@ -153,15 +153,16 @@ function machineText({ cpu, cores, memoryGiB, system, node, engine }: Environmen
   return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${engine}`;
 }
 
-function usage({ to, name }: CardFacts): string {
-  if (to === "adapter")
-    return `${fenced("python", `from peft import PeftModel\n\nmodel = PeftModel.from_pretrained(base, "DIRECTORY")`)}\n`;
-  if (to === "gguf") return `${fenced("sh", "llama-cli -m MODEL.gguf")}\n`;
-  const text =
-    to === "hf"
-      ? `from transformers import pipeline\n\ngenerate = pipeline("text-generation", "DIRECTORY")\ngenerate([{"role": "user", "content": "..."}])`
-      : `import { pipeline } from "@huggingface/transformers";\n\nconst generate = await pipeline("text-generation", "${name}");\nawait generate([{ role: "user", content: "..." }]);`;
-  return `${fenced(to === "hf" ? "python" : "js", text)}\n`;
+function usage({ to, name, type }: CardFacts): string {
+  const quoted = JSON.stringify(name);
+  const texts = {
+    hf: `from transformers import pipeline\n\ngenerate = pipeline("text-generation", ${quoted})\ngenerate([{"role": "user", "content": "..."}])`,
+    adapter: `from peft import PeftModel\n\nmodel = PeftModel.from_pretrained(base, ${quoted})`,
+    gguf: `llama-cli -m '${name}-${type}.gguf'`,
+    onnx: `import { pipeline } from "@huggingface/transformers";\n\nconst generate = await pipeline("text-generation", ${quoted});\nawait generate([{ role: "user", content: "..." }]);`,
+  } as const;
+  const languages = { hf: "python", adapter: "python", gguf: "sh", onnx: "js" } as const;
+  return `${fenced(languages[to], texts[to])}\n`;
 }
 
 /** A code block, its fence longer than any run of backticks in the text. */
