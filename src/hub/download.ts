@@ -1,6 +1,5 @@
 /** File layer. One file of the hub, streamed to disk: goes on where it broke off, and is checked. */
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { writeError } from "../checkpoint/files.ts";
 import { pause } from "../endpoint/post.ts";
@@ -139,7 +138,18 @@ export const sizeOf = (path: string): Promise<number | null> =>
 async function contentHash(path: string, file: HubFile, signal?: AbortSignal): Promise<string> {
   const hash: Hash = createHash(file.sha256 === null ? "sha1" : "sha256");
   if (file.sha256 === null) hash.update(`blob ${file.size}\0`);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal && { signal }) }))
-    hash.update(chunk as Uint8Array);
+  // One buffer again and again: streamed pieces would wait for the garbage collector by the hundred megabytes.
+  const buffer = new Uint8Array(1 << 20);
+  const handle = await open(path);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) break;
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
   return hash.digest("hex");
 }

@@ -29,3 +29,19 @@ export async function hubModel(spec: string | ModelId, options: HubOptions = {})
   const [path] = await cachedFiles(from, weights, settings);
   return { ...model, commit: from.commit, path: /\.gguf$/i.test(path!) ? path! : dirname(path!) };
 }
+
+/**
+ * The small files of a model alone, configuration and tokenizer: where they lie on this machine, in one directory; null for a
+ * GGUF file, which has everything in one.
+ *
+ * @throws as hubModel
+ */
+export async function hubModelFrame(spec: string | ModelId, options: HubOptions = {}): Promise<string | null> {
+  const model = typeof spec === "string" ? parseModelId(spec) : spec;
+  const settings = await hubSettings(options);
+  const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
+  const { first } = modelFiles(repoName(from.repo, model.revision), from.files, model);
+  if (first.length === 0) return null;
+  const [path] = await cachedFiles(from, first, settings);
+  return dirname(path!);
+}
