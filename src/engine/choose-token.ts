@@ -11,6 +11,9 @@ export interface ChoiceOptions {
   readonly topK?: number;
 }
 
+/** Scratch: with a large vocabulary the exponentials are what a draw costs. */
+let exponentials = new Float64Array(0);
+
 /**
  * Samples from softmax(logits[at..at+size) / temperature), cut to the topK likeliest tokens and then to the smallest set
  * whose probability reaches topP (Holtzman et al. 2020), renormalised. `next` gives uniform numbers in [0, 1).
@@ -26,15 +29,20 @@ export function chooseToken(
   for (let i = 1; i < size; i++) if (logits[at + i]! > logits[at + best]!) best = i;
   const top = logits[at + best]!;
   const scale = temperature === 0 ? 1 : 1 / temperature;
+  if (exponentials.length < size) exponentials = new Float64Array(size);
   let total = 0;
-  for (let i = 0; i < size; i++) total += Math.exp((logits[at + i]! - top) * scale);
+  for (let i = 0; i < size; i++) {
+    const e = Math.exp((logits[at + i]! - top) * scale);
+    exponentials[i] = e;
+    total += e;
+  }
   if (temperature === 0) return { token: best, logprob: -Math.log(total) };
   if (topP < 1 || (topK > 0 && topK < size))
     return chooseAmongLikeliest(logits, at, size, scale, top, topP, topK, next);
   let left = next() * total;
   let token = best;
   for (let i = 0; i < size; i++) {
-    left -= Math.exp((logits[at + i]! - top) * scale);
+    left -= exponentials[i]!;
     if (left < 0) {
       token = i;
       break;

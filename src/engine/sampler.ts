@@ -48,8 +48,11 @@ interface Prefix {
 
 /** Cache slots grow in steps of this. */
 const SLOT_STEP = 32;
-/** Prompts prefilled in one run. */
+/** The cache of all rows together takes at most this; further sequences wait for a row. */
+const CACHE_BYTES = 3 * 2 ** 30;
+/** Prompts prefilled in one run, as long as their attention scores stay within a number of floats. */
 const PREFILL_BATCH = 16;
+const PREFILL_SCORES = 2 ** 26;
 
 export async function sampleAll(
   config: ModelConfig,
@@ -67,6 +70,7 @@ class Sampler {
   readonly #config: ModelConfig;
   readonly #programs: SamplerPrograms;
   readonly #limits: SamplerLimits;
+  readonly #maxRows: number;
   readonly #requests: readonly SampleRequest[];
   readonly #options: SampleOptions;
   readonly #results: Completion[][];
@@ -99,7 +103,11 @@ class Sampler {
     this.#open = requests.map(({ count }) => count);
     this.#endTokens = new Set(options.endTokens);
     this.#stopLength = Math.max(0, ...(options.stop ?? []).map((text) => text.length));
-    this.#cache = new RowCache(config, limits.maxRows);
+    const total = requests.reduce((sum, { count }) => sum + count, 0);
+    const slots = Math.max(1, ...requests.map(({ prompt }) => prompt.length)) + options.maxTokens;
+    const most = Math.max(1, Math.floor(CACHE_BYTES / RowCache.rowBytes(config, slots)));
+    this.#maxRows = Math.min(limits.maxRows, total, most);
+    this.#cache = new RowCache(config, this.#maxRows, slots);
   }
 
   async run(): Promise<Completion[][]> {
@@ -117,7 +125,7 @@ class Sampler {
 
   /** Fills free rows from the queue; sequences that end with their first token free theirs again. */
   async #admit(): Promise<void> {
-    while (this.#rows.length < this.#limits.maxRows && this.#request < this.#requests.length) {
+    while (this.#rows.length < this.#maxRows && this.#request < this.#requests.length) {
       const request = this.#requests[this.#request]!;
       if (this.#sample >= request.count) {
         this.#prefixes.delete(this.#request);
@@ -146,8 +154,14 @@ class Sampler {
   /** Runs the next prompts through the model together, and returns the first one's prefix. */
   async #prefill(): Promise<Prefix> {
     const first = this.#request;
-    const batch = this.#requests.slice(first, first + PREFILL_BATCH);
-    const T = Math.max(...batch.map((request) => request.prompt.length));
+    const heads = this.#config.num_attention_heads;
+    let [count, T] = [0, 0];
+    for (const { prompt } of this.#requests.slice(first, first + PREFILL_BATCH)) {
+      const longer = Math.max(T, prompt.length);
+      if (count > 0 && (count + 1) * heads * longer ** 2 > PREFILL_SCORES) break;
+      [count, T] = [count + 1, longer];
+    }
+    const batch = this.#requests.slice(first, first + count);
     const B = batch.length;
     const tokens = new BigInt64Array(B * T);
     const positions = new BigInt64Array(B * T);
@@ -237,39 +251,43 @@ class Sampler {
   }
 }
 
-/** The decode batch's keys and values, each layer (rows, K, S, D) with room for `maxRows`, fed in place. */
+/**
+ * The decode batch's keys and values, each layer (rows, K, S, D), fed in place. S grows with the longest sequence, within
+ * memory that has room for all slots from the start: what no row has come to yet is not touched, and takes none.
+ */
 class RowCache {
   readonly #heads: number;
   readonly #width: number;
   readonly #maxRows: number;
   #slots = 0;
-  #keys: Float32Array[];
-  #values: Float32Array[];
+  readonly #keys: readonly Float32Array[];
+  readonly #values: readonly Float32Array[];
   /** (rows, S), 0 where filled. */
   #mask = new Float32Array(0);
 
-  constructor(config: ModelConfig, maxRows: number) {
+  constructor(config: ModelConfig, maxRows: number, slots: number) {
     this.#heads = config.num_key_value_heads;
     this.#width = headDim(config);
     this.#maxRows = maxRows;
-    const empty = Array.from({ length: config.num_hidden_layers }, () => new Float32Array(0));
-    this.#keys = empty;
-    this.#values = empty;
+    const room = maxRows * this.#heads * roundedUp(slots) * this.#width;
+    const layers = (): Float32Array[] => Array.from({ length: config.num_hidden_layers }, () => new Float32Array(room));
+    this.#keys = layers();
+    this.#values = layers();
+  }
+
+  static rowBytes(config: ModelConfig, slots: number): number {
+    return 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * roundedUp(slots);
   }
 
   /** Makes room for `slots` slots in each row, keeping the first `rows` rows. */
   reserve(slots: number, rows: number): void {
     if (slots <= this.#slots) return;
-    const [old, S] = [this.#slots, Math.ceil(slots / SLOT_STEP) * SLOT_STEP];
+    const [old, S] = [this.#slots, roundedUp(slots)];
     const D = this.#width;
-    const widen = (from: Float32Array): Float32Array => {
-      const to = new Float32Array(this.#maxRows * this.#heads * S * D);
-      for (let row = 0; row < rows * this.#heads; row++)
-        to.set(from.subarray(row * old * D, (row + 1) * old * D), row * S * D);
-      return to;
-    };
-    this.#keys = this.#keys.map(widen);
-    this.#values = this.#values.map(widen);
+    // From the last row down: each moves up, over what has moved away already.
+    for (const array of [...this.#keys, ...this.#values])
+      for (let row = rows * this.#heads - 1; row > 0; row--)
+        array.copyWithin(row * S * D, row * old * D, (row + 1) * old * D);
     const mask = new Float32Array(this.#maxRows * S).fill(MASKED);
     for (let row = 0; row < rows; row++) mask.set(this.#mask.subarray(row * old, (row + 1) * old), row * S);
     this.#mask = mask;
@@ -341,6 +359,8 @@ class RowCache {
     return cut;
   }
 }
+
+const roundedUp = (slots: number): number => Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
 
 function checkRequests(config: ModelConfig, requests: readonly SampleRequest[], options: SampleOptions): void {
   if (!(options.maxTokens >= 1))
