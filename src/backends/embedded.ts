@@ -18,11 +18,15 @@ export function embeddedBackend({ engine, tokenizer, endTokens = tokenizer.endTo
             ...(prompt.variables && { variables: prompt.variables }),
           }),
         );
-  const generated = ({ samples }: GenerateRequest, completions: readonly Completion[]): Generated[] =>
+  const generated = (
+    { samples }: GenerateRequest,
+    completions: readonly Completion[],
+    wanted: boolean | undefined,
+  ): Generated[] =>
     samples.map((sample) => {
       const { tokens, logprobs, finish } = completions[sample]!;
       const text = tokenizer.decode(tokens, { skipSpecial: true });
-      return { sample, text, tokens: tokens.length, finish, logprobs, tokenIds: tokens };
+      return { sample, text, tokens: tokens.length, finish, logprobs: wanted ? logprobs : null, tokenIds: tokens };
     });
   return {
     name: engine.name,
@@ -32,7 +36,7 @@ export function embeddedBackend({ engine, tokenizer, endTokens = tokenizer.endTo
       const { maxTokens, temperature, topP, topK, stop, onAnswer, onProgress } = options;
       const told = new Set<number>();
       const tell = (request: number, completions: readonly Completion[]): Generated[] => {
-        const answers = generated(requests[request]!, completions);
+        const answers = generated(requests[request]!, completions, options.logprobs);
         if (!told.has(request)) for (const answer of answers) onAnswer?.(request, answer);
         told.add(request);
         return answers;

@@ -62,7 +62,10 @@ export const sample = defineCommand({
       .meta({ value: "TEXT" }),
     seed: z.int().min(0).default(1).describe("names the random numbers").meta({ value: "N" }),
     raw: z.boolean().default(false).describe("leave the chat template out"),
-    logprobs: z.boolean().default(true).describe("give log-probabilities of the tokens, where the backend has them"),
+    logprobs: z
+      .boolean()
+      .optional()
+      .describe("with --prompts: write log-probabilities too, where the backend has them; --prompt prints them with --json"),
   }),
   async run(options, context) {
     const { findBackend } = await import("../run/open-backend.ts");
@@ -96,6 +99,7 @@ type Options = Parameters<typeof sampling>[0] & {
   readonly prompts?: string | undefined;
   readonly out?: string | undefined;
   readonly n: number;
+  readonly logprobs?: boolean | undefined;
   readonly seed: number;
   readonly raw: boolean;
   readonly system?: string | undefined;
@@ -107,13 +111,11 @@ const sampling = (options: {
   readonly temperature: number;
   readonly topP: number;
   readonly topK: number;
-  readonly logprobs: boolean;
 }) => ({
   maxTokens: options.maxTokens,
   temperature: options.temperature,
   topP: options.topP,
   topK: options.topK,
-  logprobs: options.logprobs,
 });
 
 async function readLines(path: string) {
@@ -133,7 +135,7 @@ async function printAnswers(backend: Backend, prompt: string, options: Options, 
         key: [seed, "sample"],
       },
     ],
-    { ...sampling(options), ...(stop.length > 0 && { stop }), signal: context.signal },
+    { ...sampling(options), logprobs: true, ...(stop.length > 0 && { stop }), signal: context.signal },
   );
   const [answers] = await unlessStopped(context.signal, work);
   const results = answers!.map(({ text, tokens, estimated, tokenIds, logprobs, finish }) => ({
@@ -141,7 +143,7 @@ async function printAnswers(backend: Backend, prompt: string, options: Options, 
     tokens: tokenIds && Array.from(tokenIds),
     length: tokens,
     ...(estimated && { estimated }),
-    logprobs: options.logprobs && logprobs ? Array.from(logprobs) : null,
+    logprobs: logprobs && Array.from(logprobs),
     finish,
   }));
   context.result(results, results.map((result) => clean(result.text)).join("\n"));
@@ -163,6 +165,7 @@ async function writeAnswers(
   try {
     const made = await samplePrompts(backend, lines, {
       ...sampling(options),
+      logprobs: options.logprobs ?? false,
       path: out === undefined ? null : outPath(context, out),
       count: n,
       seed,
