@@ -3,7 +3,8 @@ import { AutodidactError } from "../errors.ts";
 import type { Asking } from "../model/policy.ts";
 import { hashKey } from "../random.ts";
 import type { ChatMessage } from "../tokenizer/chat.ts";
-import { answerTokens, conversationTokens, type LearnedText } from "../tokenizer/conversation.ts";
+import { conversationTokens, type LearnedText, plainTokens } from "../tokenizer/conversation.ts";
+import { encodeText } from "../tokenizer/plain-text.ts";
 import type { Document } from "../trainers/sft.ts";
 import type { ModelFrame } from "./trained-model.ts";
 
@@ -36,8 +37,8 @@ export interface DocumentCounts {
 }
 
 /**
- * Tokenises examples, and keeps a share out of training. Which rows those are follows from what stands in them, so that a
- * row added to the file moves none to the other side, and equal rows lie on one side.
+ * Tokenises examples, and keeps a share out of training, at most `most` rows. Which rows those are follows from what
+ * stands in them and not from their order: up to that number, equal rows lie on one side, and a new row moves no other.
  *
  * @throws AutodidactError DATASET_ROW naming file and row where the model's tokenizer or chat template refuses it, RECIPE_INVALID where nothing is left to train on
  */
@@ -94,7 +95,7 @@ function textsOf(
       const { prompt, completion } = example;
       if (template !== undefined)
         return [
-          answerTokens(
+          plainTokens(
             tokenizer,
             template.replace("{prompt}", () => prompt),
             completion,
@@ -106,7 +107,7 @@ function textsOf(
         { role: "assistant", content: completion },
       ]);
     }
-    const tokens = [...tokenizer.encode(example.text, { addSpecialTokens: true }), ...endTokens.slice(0, 1)];
+    const tokens = [...encodeText(tokenizer, example.text), ...endTokens.slice(0, 1)];
     return [{ tokens: Int32Array.from(tokens), learned: new Uint8Array(tokens.length).fill(1) }];
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code === "RECIPE_INVALID") throw error;

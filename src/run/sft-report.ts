@@ -31,7 +31,7 @@ function story({ summary }: SftReport): string {
     loss.heldOutAfter !== null && loss.heldOutBefore !== null && loss.heldOutAfter > loss.heldOutBefore
       ? " It rose: the model has learnt these rows by heart rather than what they have in common; fewer epochs or a lower learning rate help."
       : "";
-  return `The language model ${model} learned to say what stands in ${number(rows.train, 0)} documents, ${epochs} times each, in ${number(steps, 0)} updates of ${number(tokens / steps, 0)} learned tokens. ${number(rows.heldOut, 0)} documents were kept out to measure on.${overfit}`;
+  return `The language model ${model} learned to say what stands in ${number(rows.train, 0)} documents, about ${epochs} ${epochs === 1 ? "time" : "times"} each, in ${number(steps, 0)} updates of ${number(tokens / steps, 0)} learned tokens. ${number(rows.heldOut, 0)} documents were kept out to measure on.${overfit}`;
 }
 
 function figures({ summary }: SftReport): [string, string][] {

@@ -110,7 +110,7 @@ async function carryOut(carried: Carried): Promise<SftSummary> {
     data: [...recipe.data],
     result,
     steps,
-    epochs: recipe.epochs,
+    epochs: Math.round((100 * lines.at(-1)!.tokensTotal) / tokensOf(documents.train)) / 100,
     tokens: lines.at(-1)!.tokensTotal,
     rows: counts,
     loss: {
@@ -238,9 +238,11 @@ export function countSteps(
   documents: readonly Document[],
   { epochs, tokensPerStep }: Pick<SftRecipe, "epochs" | "tokensPerStep">,
 ): number {
-  const tokens = documents.reduce((sum, document) => sum + learnedCount(document), 0);
-  return Math.max(1, Math.round((epochs * tokens) / tokensPerStep));
+  return Math.max(1, Math.round((epochs * tokensOf(documents)) / tokensPerStep));
 }
+
+const tokensOf = (documents: readonly Document[]): number =>
+  documents.reduce((sum, document) => sum + learnedCount(document), 0);
 
 function checkLength({ maxLength }: SftRecipe, positions: number): void {
   if (maxLength > positions)

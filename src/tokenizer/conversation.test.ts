@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { root } from "../../test/imports.ts";
 import { renderChat } from "./chat.ts";
-import { answerTokens, conversationTokens, type LearnedText } from "./conversation.ts";
+import { answerTokens, conversationTokens, type LearnedText, plainTokens } from "./conversation.ts";
+import { encodeText } from "./plain-text.ts";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.ts";
 
 function open(name: string): Tokenizer {
@@ -86,4 +87,13 @@ test("an answer behind a plain text is learned with an end, though none is in th
     assert.equal(text.tokens.at(-1), tokenizer.endTokens[0]);
     assert.equal(tokenizer.decode(text.tokens.subarray(first, -1)).trim(), answer);
   }
+});
+
+test("a plain question begins as the model's texts begin, and as the model is asked", () => {
+  const tokenizer = open("tokenizer-families/llama3.2");
+  const text = plainTokens(tokenizer, "Q: 2 + 2\nA:", " 4", [tokenizer.specialTokens.get("<|end_of_text|>")!]);
+  const asked = encodeText(tokenizer, "Q: 2 + 2\nA:");
+  assert.deepEqual([...text.tokens.subarray(0, asked.length)], [...asked]);
+  assert.equal(tokenizer.decode(text.tokens.subarray(0, 1)), "<|begin_of_text|>");
+  assert.deepEqual(learnedRuns(tokenizer, text), [" 4<|end_of_text|>"]);
 });

@@ -1,4 +1,5 @@
 import { type ChatMessage, renderChat } from "./chat.ts";
+import { encodeText } from "./plain-text.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text to train on: its tokens, and which of them the model learns to say. */
@@ -58,6 +59,19 @@ export function answerTokens(
   endTokens: readonly number[],
 ): LearnedText {
   return marked(tokenizer, before + answer, [[before.length, before.length + answer.length]], endTokens);
+}
+
+/** A plain question, which no chat template made, and the answer to it; as answerTokens, with what begins a text in front. */
+export function plainTokens(
+  tokenizer: Tokenizer,
+  question: string,
+  answer: string,
+  endTokens: readonly number[],
+): LearnedText {
+  const { tokens, learned } = answerTokens(tokenizer, question, answer, endTokens);
+  const asked = encodeText(tokenizer, question);
+  if (asked.length === 0 || asked[0] === tokens[0]) return { tokens, learned };
+  return { tokens: Int32Array.from([asked[0]!, ...tokens]), learned: Uint8Array.from([0, ...learned]) };
 }
 
 /** A tag that a template's opening of an answer already has, "<think>\n" for instance, is not said twice. */
