@@ -99,12 +99,14 @@ export async function benchReal(options: RealBench): Promise<Record<string, stri
   const tokens = sequences * length;
   const rows: Record<string, string>[] = [];
   const measure = async (part: string, count: number, flops: number, work: () => Promise<unknown>): Promise<void> => {
-    const began = performance.now();
+    const [began, before] = [performance.now(), process.cpuUsage()];
     await work();
     const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(before);
     rows.push({
       part,
       seconds: seconds.toFixed(1),
+      "CPU seconds": ((user + system) / 1e6).toFixed(1),
       "tokens/s": (count / seconds).toFixed(0),
       "of peak": `${((100 * flops) / seconds / peak).toFixed(0)} %`,
       "memory MiB": (process.memoryUsage.rss() / 2 ** 20).toFixed(0),

@@ -110,6 +110,29 @@ for (const [runtimeName, runtime] of runtimes)
       });
   });
 
+test("an adapter's gradient is the finite difference of the loss", async () => {
+  const config = { ...tinyConfig, model_type: "qwen2" as const };
+  const few = someData([7, 12]);
+  const adapter = livelyAdapter(config);
+  const engine = new EmbeddedEngine(referenceRuntime("float64"), { config, lora, seed: 3, recompute: true });
+  const lossWith = async (name: string, at: number, value: number): Promise<number> => {
+    const moved = structuredClone(adapter) as Map<string, { shape: number[]; data: Float32Array }>;
+    moved.get(name)!.data[at] = value;
+    await engine.load({ weights: moved });
+    return (await engine.forwardBackward(few, crossEntropy)).loss;
+  };
+  await engine.load({ weights: structuredClone(adapter) });
+  const { gradients } = await gradientsOf(engine, few, crossEntropy);
+  for (const [i, [name, gradient]] of [...gradients].entries()) {
+    const at = (i * 7) % gradient.length;
+    const value = adapter.get(name)!.data[at]!;
+    const [below, above] = [Math.fround(value - 2 ** -8), Math.fround(value + 2 ** -8)];
+    const slope = ((await lossWith(name, at, above)) - (await lossWith(name, at, below))) / (above - below);
+    const most = Math.max(...gradient.map(Math.abs));
+    assert.ok(Math.abs(slope - gradient[at]!) < 1e-2 * most, `${name}[${at}]: ${slope}, gradient ${gradient[at]}`);
+  }
+});
+
 test("the vocabulary in slices of any size gives the same loss, log-probabilities, entropies and gradients", async () => {
   for (const config of [tinyConfig, { ...tinyConfig, tie_word_embeddings: true }]) {
     const weights = { frozen: new Map(), trained: initialWeights(config, 3) };
