@@ -1,5 +1,9 @@
 /** The public interface. A run from a script: examples/grpo-by-hand.ts; a task of your own: examples/custom-task.ts. */
 export { type Advantaged, type AdvantageSettings, groupAdvantages } from "./advantage.ts";
+export type { Backend, Generated, GenerateOptions, GenerateRequest, Prompt } from "./backends/backend.ts";
+export { embeddedBackend } from "./backends/embedded.ts";
+export { type LlamaCppOptions, llamaCppBackend } from "./backends/llama-cpp.ts";
+export { type OpenaiOptions, openaiBackend } from "./backends/openai.ts";
 export { type CheckOptions, checkTask } from "./check/check-task.ts";
 export type { Check, CheckFailure, CheckReport, PartSummary, Speed } from "./check/report.ts";
 export { readModelDirectory, writeModelDirectory } from "./checkpoint/model-directory.ts";
@@ -22,13 +26,14 @@ export { type DecontaminateOptions, decontaminate, type Overlap, overlapIndex } 
 export type { Mapping } from "./datasets/mapping.ts";
 export { mappings } from "./datasets/mappings.ts";
 export type { DatasetProblem } from "./datasets/problem.ts";
-export { type DatasetTask, datasetTask } from "./datasets/task.ts";
+export { type DatasetTask, datasetTask, heldOutTask } from "./datasets/task.ts";
 export { EmbeddedEngine, type EmbeddedOptions } from "./engine/embedded.ts";
 export type * from "./engine/engine.ts";
 export { availableProviders, onnxRuntime } from "./engine/onnxruntime.ts";
 export { referenceRuntime } from "./engine/reference.ts";
 export { openWorkerEngine } from "./engine/worker-engine.ts";
 export { AutodidactError } from "./errors.ts";
+export { type Comparison, compare, type Difference, type PairedProblem, pairedProblems } from "./eval/compare.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./eval/evaluate.ts";
 export { countReflectiveWords } from "./eval/reflection.ts";
 export { endsInLoop, repetitionShare } from "./eval/repetition.ts";

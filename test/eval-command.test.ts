@@ -15,8 +15,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { readModelDirectory } from "../src/checkpoint/model-directory.ts";
 import { evaluate } from "../src/eval/evaluate.ts";
+import { environment } from "../src/run/environment.ts";
 import type { EvalRecord } from "../src/run/eval.ts";
 import { openPolicy } from "../src/run/open-policy.ts";
+import { openRun } from "../src/run/run-directory.ts";
 import { countdown } from "../src/tasks/countdown.ts";
 import { autodidact } from "./autodidact.ts";
 import { root } from "./imports.ts";
@@ -64,7 +66,7 @@ test("figures, every answer, a page and the recipe lie in the directory", () => 
     bytes("whole", "eval.md")
       .split("\n")
       .filter((line) => line.startsWith("| pass@")).length,
-    3 + 1,
+    3,
   );
 });
 
@@ -75,6 +77,16 @@ test("the same figures as the evaluation within a run, at temperature 1", async 
   const within = await evaluate(policy, countdown(), { problems: 10, samplesPerProblem: 3, maxTokens: 120, seed: 5 });
   await policy.engine.close();
   assert.deepEqual(record("hot").report, JSON.parse(JSON.stringify(within.report)));
+  // A run's own measurements compare too, with each other and with an evaluation made alike.
+  const written = await openRun(at("run"), { recipe: { seed: 5 }, environment: environment("onnxruntime/cpu") });
+  for (const label of ["before", "after"]) await written.recordEvaluation(label, 0, within.report, within.answers);
+  await written.close();
+  for (const sides of [["run"], ["run#before", "run#after"], ["hot", "run"]]) {
+    const compared = await run(["compare", ...sides]);
+    assert.match(compared.stdout, /^No difference: both answer every one of the 10 problems/m, compared.stderr);
+  }
+  assert.match((await run(["compare", "whole", "run"])).stderr, /^COMPARE_DIFFERS: temperature: is 0.6 /);
+  assert.match((await run(["compare", "hot", "run#later"])).stderr, /^COMPARE_SOURCE: .*there is #before, #after/);
 });
 
 describe("resumed", () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { refuseForTraining } from "../backends/training.ts";
 import { AutodidactError } from "../errors.ts";
 import { setByPath } from "../recipe/schema.ts";
 import { Stopped } from "../run/observer.ts";
@@ -11,6 +12,11 @@ import { createView, type View } from "./view.ts";
 export const runOptions = {
   resume: z.boolean().default(false).describe("go on with the run in --out behind its last checkpoint"),
   seed: z.int().min(0).optional().describe("the one seed that everything random derives from").meta({ value: "N" }),
+  backend: z
+    .string()
+    .default("embedded")
+    .describe("what computes; only the embedded engine trains, the others serve eval and sample")
+    .meta({ value: "NAME" }),
   provider: z.enum(["cpu", "webgpu", "cuda"]).optional().describe("execution provider of ONNX Runtime"),
   threads: z.int().min(1).optional().describe("threads to compute with; all cores where left out").meta({ value: "N" }),
   set: z
@@ -22,6 +28,7 @@ export const runOptions = {
 };
 
 export interface RunOptions {
+  readonly backend?: string | undefined;
   readonly seed?: number | undefined;
   readonly provider?: string | undefined;
   readonly threads?: number | undefined;
@@ -32,8 +39,9 @@ export interface RunOptions {
 export function assemble(
   defaults: object,
   flags: Readonly<Record<string, unknown>>,
-  { seed, provider, threads, set }: RunOptions,
+  { backend, seed, provider, threads, set }: RunOptions,
 ): Record<string, unknown> {
+  if (backend !== undefined) refuseForTraining(backend);
   const recipe = structuredClone(defaults) as Record<string, unknown>;
   for (const [path, value] of Object.entries({ ...flags, seed, provider, threads }))
     if (value !== undefined) setByPath(recipe, path, JSON.stringify(value));

@@ -65,7 +65,9 @@ export const sample = defineCommand({
     logprobs: z
       .boolean()
       .optional()
-      .describe("with --prompts: write log-probabilities too, where the backend has them; --prompt prints them with --json"),
+      .describe(
+        "with --prompts: write log-probabilities too, where the backend has them; --prompt prints them with --json",
+      ),
   }),
   async run(options, context) {
     const { findBackend } = await import("../run/open-backend.ts");
