@@ -6,7 +6,17 @@ import { mappingOf, source } from "./dataset.ts";
 import { outPath, viewFor } from "./run-options.ts";
 import { clean } from "./spans.ts";
 
-const { level: levelColumn, ...columns } = source;
+const { level: levelColumn, ...others } = source;
+const columns = {
+  ...others,
+  split: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("split of a data set of the hub; test where left out")
+    .meta({ value: "NAME" }),
+};
+const { model, ...means } = backendOptions;
 
 export const evalCommand = defineCommand({
   name: "eval",
@@ -30,7 +40,7 @@ export const evalCommand = defineCommand({
     },
   ],
   options: z.object({
-    ...backendOptions,
+    model,
     task: z
       .string()
       .min(1)
@@ -88,6 +98,7 @@ export const evalCommand = defineCommand({
       .default(10)
       .describe("seconds that an asynchronous verifier has for one answer")
       .meta({ value: "S" }),
+    ...means,
     ...columns,
     levelColumn,
   }),

@@ -14,11 +14,7 @@ interface Graded {
  *
  * @param maxErrorShare between 0 and 1 @default 0.1
  */
-export function verifierTrouble(
-  groups: readonly Graded[],
-  task: string,
-  maxErrorShare = 0.1,
-): AutodidactError | null {
+export function verifierTrouble(groups: readonly Graded[], task: string, maxErrorShare = 0.1): AutodidactError | null {
   const answers = groups.flatMap(({ problem, rollouts }) => rollouts.map((rollout) => ({ problem, rollout })));
   const failed = answers.filter(({ rollout }) => rollout.failures !== undefined);
   if (failed.length === 0 || failed.length <= maxErrorShare * answers.length) return null;
