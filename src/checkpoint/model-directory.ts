@@ -77,7 +77,25 @@ export async function readModelDirectory(
 export async function openModelDirectory(path: string): Promise<ModelOnDisk> {
   path = await currentDirectory(path);
   const names = await list(path);
-  const missing = required.filter(
+  const frame = await readModelFrame(path, names, required);
+  return { ...frame, places: await checkedPlaces(path, names, frame.config) };
+}
+
+/** As readModelDirectory, of a directory whose weights need not be there. */
+export async function openModelFrame(path: string): Promise<Omit<ReadModel, "weights">> {
+  return readModelFrame(
+    path,
+    await list(path),
+    required.filter((name) => name !== "model.safetensors"),
+  );
+}
+
+async function readModelFrame(
+  path: string,
+  names: readonly string[],
+  needed: readonly string[],
+): Promise<Omit<ReadModel, "weights">> {
+  const missing = needed.filter(
     (name) => !names.includes(name) && !(name === "model.safetensors" && names.includes(indexName)),
   );
   if (missing.length > 0)
@@ -109,13 +127,12 @@ export async function openModelDirectory(path: string): Promise<ModelOnDisk> {
     generationConfig = json as GenerationConfig;
   }
 
-  const places = await checkedPlaces(path, names, config);
   const endTokens = new Set([
     ...ids(generationConfig.eos_token_id),
     ...ids(config.eos_token_id),
     ...tokenizer.endTokens,
   ]);
-  return { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b), places };
+  return { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b) };
 }
 
 /**

@@ -17,6 +17,14 @@ export const commands: CommandTable = {
     summary: "supervised fine-tuning of any model on conversations or texts",
     load: async () => (await import("./sft.ts")).sft,
   },
+  "plan grpo": {
+    summary: "memory and seconds a step of a grpo command on this machine, before anything loads",
+    load: async () => (await import("./plan.ts")).planGrpoCommand,
+  },
+  "plan sft": {
+    summary: "memory and seconds a step of an sft command on this machine, before anything loads",
+    load: async () => (await import("./plan.ts")).planSftCommand,
+  },
   merge: {
     summary: "write an adapter and its base as one model",
     load: async () => (await import("./merge.ts")).merge,

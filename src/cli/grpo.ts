@@ -2,10 +2,63 @@ import { z } from "zod";
 import { presetNames } from "../losses/objective-schema.ts";
 import { grpoDefaults, loraLearningRate } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
-import { grpoSchema, parseRecipe, recipeObjective } from "../recipe/schema.ts";
-import { defineCommand } from "./command.ts";
+import { type GrpoRecipe, grpoSchema, parseRecipe, recipeObjective } from "../recipe/schema.ts";
+import { type Context, defineCommand } from "./command.ts";
 import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
+
+export const grpoOptions = z.object({
+  model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
+  task: z
+    .string()
+    .min(1)
+    .describe("name as in task list, several with commas between, or a .ts or .js file")
+    .meta({ value: "NAME|FILE" }),
+  out: z.string().min(1).default("runs/grpo").describe("run directory").meta({ value: "DIR" }),
+  lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
+  hold: z
+    .enum(["float32", "bfloat16", "int8"])
+    .optional()
+    .describe("with --lora: how the frozen weights are held in memory"),
+  system: z.string().min(1).optional().describe("system message before every question").meta({ value: "TEXT" }),
+  template: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('text around {prompt} in place of the chat template, or "r1-zero"')
+    .meta({ value: "TEXT" }),
+  stop: z.array(z.string().min(1)).default([]).describe("text behind which an answer ends").meta({ value: "TEXT" }),
+  steps: z.int().min(1).optional().describe("updates of reinforcement learning").meta({ value: "N" }),
+  problemsPerStep: z.int().min(1).optional().describe("questions a step").meta({ value: "N" }),
+  groupSize: z.int().min(2).optional().describe("G, answers to each question").meta({ value: "N" }),
+  maxTokens: z.int().min(2).optional().describe("token limit of an answer").meta({ value: "N" }),
+  learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+  preset: z.enum(presetNames).optional().describe("published objective to start from"),
+  ...runOptions,
+});
+
+/** The recipe that a command line asks for. */
+export async function grpoRecipe(options: z.output<typeof grpoOptions>, context: Context): Promise<GrpoRecipe> {
+  const { system, template, hold, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
+  const { fullTaskSpec } = await import("../run/load-task.ts");
+  const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
+  const flags = {
+    model: modelSpec(context, options.model),
+    task: fullTaskSpec(options.task, context.cwd),
+    lora: options.lora ? {} : undefined,
+    "schedule.learningRate": learningRate ?? (adapters ? loraLearningRate : undefined),
+    hold,
+    system,
+    template,
+    stop: options.stop.length > 0 ? options.stop : undefined,
+    steps,
+    problemsPerStep,
+    groupSize,
+    maxTokens,
+    "objective.preset": preset,
+  };
+  return parseRecipe(grpoSchema, assemble(grpoDefaults, flags, options));
+}
 
 export const grpo = defineCommand({
   name: "grpo",
@@ -30,56 +83,10 @@ export const grpo = defineCommand({
       what: "a base model, asked as in the paper",
     },
   ],
-  options: z.object({
-    model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
-    task: z
-      .string()
-      .min(1)
-      .describe("name as in task list, several with commas between, or a .ts or .js file")
-      .meta({ value: "NAME|FILE" }),
-    out: z.string().min(1).default("runs/grpo").describe("run directory").meta({ value: "DIR" }),
-    lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
-    hold: z
-      .enum(["float32", "bfloat16", "int8"])
-      .optional()
-      .describe("with --lora: how the frozen weights are held in memory"),
-    system: z.string().min(1).optional().describe("system message before every question").meta({ value: "TEXT" }),
-    template: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('text around {prompt} in place of the chat template, or "r1-zero"')
-      .meta({ value: "TEXT" }),
-    stop: z.array(z.string().min(1)).default([]).describe("text behind which an answer ends").meta({ value: "TEXT" }),
-    steps: z.int().min(1).optional().describe("updates of reinforcement learning").meta({ value: "N" }),
-    problemsPerStep: z.int().min(1).optional().describe("questions a step").meta({ value: "N" }),
-    groupSize: z.int().min(2).optional().describe("G, answers to each question").meta({ value: "N" }),
-    maxTokens: z.int().min(2).optional().describe("token limit of an answer").meta({ value: "N" }),
-    learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
-    preset: z.enum(presetNames).optional().describe("published objective to start from"),
-    ...runOptions,
-  }),
+  options: grpoOptions,
   async run(options, context) {
-    const { system, template, hold, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
-    const { fullTaskSpec, openTasks } = await import("../run/load-task.ts");
+    const recipe = await grpoRecipe(options, context);
     const path = outPath(context, options.out);
-    const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
-    const flags = {
-      model: modelSpec(context, options.model),
-      task: fullTaskSpec(options.task, context.cwd),
-      lora: options.lora ? {} : undefined,
-      "schedule.learningRate": learningRate ?? (adapters ? loraLearningRate : undefined),
-      hold,
-      system,
-      template,
-      stop: options.stop.length > 0 ? options.stop : undefined,
-      steps,
-      problemsPerStep,
-      groupSize,
-      maxTokens,
-      "objective.preset": preset,
-    };
-    const recipe = parseRecipe(grpoSchema, assemble(grpoDefaults, flags, options));
     const objective = recipeObjective(recipe);
     const asking = recipeAsking(recipe);
     if (options.dryRun) {
@@ -90,6 +97,7 @@ export const grpo = defineCommand({
       );
       return;
     }
+    const { openTasks } = await import("../run/load-task.ts");
     const { runGrpo } = await import("../run/grpo.ts");
     const { checkPrompts } = await import("../run/check-prompts.ts");
     const task = await openTasks(recipe.task, recipe.levels, context.cwd);

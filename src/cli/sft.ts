@@ -2,9 +2,58 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { sftDefaults, sftLoraLearningRate } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
-import { parseRecipe, sftSchema } from "../recipe/schema.ts";
-import { defineCommand } from "./command.ts";
+import { parseRecipe, type SftRecipe, sftSchema } from "../recipe/schema.ts";
+import { type Context, defineCommand } from "./command.ts";
 import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+
+export const sftOptions = z.object({
+  model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
+  data: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe("file of rows (.jsonl, .json, .csv, .tsv, .parquet), or hf:OWNER/NAME")
+    .meta({ value: "FILE|ID" }),
+  out: z.string().min(1).default("runs/sft").describe("run directory").meta({ value: "DIR" }),
+  lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
+  hold: z
+    .enum(["float32", "bfloat16", "int8"])
+    .optional()
+    .describe("with --lora: how the frozen weights are held in memory"),
+  system: z.string().min(1).optional().describe("system message of rows that have none").meta({ value: "TEXT" }),
+  template: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("text around {prompt} in place of the chat template, for prompt and completion")
+    .meta({ value: "TEXT" }),
+  epochs: z.number().positive().optional().describe("passes over the rows").meta({ value: "N" }),
+  steps: z.int().min(1).optional().describe("updates, in place of epochs").meta({ value: "N" }),
+  tokensPerStep: z.int().min(1).optional().describe("learned tokens of one update, about").meta({ value: "N" }),
+  maxLength: z.int().min(2).optional().describe("longest row in tokens; longer ones are left out").meta({ value: "N" }),
+  learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+  ...runOptions,
+});
+
+/** The recipe that a command line asks for. */
+export function sftRecipe(options: z.output<typeof sftOptions>, context: Context): SftRecipe {
+  const { hold, system, template, epochs, steps, tokensPerStep, maxLength, learningRate } = options;
+  const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
+  const flags = {
+    model: modelSpec(context, options.model),
+    // A file by its full path, so that a run resumes from anywhere.
+    data: options.data.map((one) => (existsSync(outPath(context, one)) ? outPath(context, one) : one)),
+    lora: options.lora ? {} : undefined,
+    "schedule.learningRate": learningRate ?? (adapters ? sftLoraLearningRate : undefined),
+    hold,
+    system,
+    template,
+    epochs,
+    steps,
+    tokensPerStep,
+    maxLength,
+  };
+  return parseRecipe(sftSchema, assemble(sftDefaults, flags, options));
+}
 
 export const sft = defineCommand({
   name: "sft",
@@ -24,57 +73,10 @@ export const sft = defineCommand({
       what: "columns of other names",
     },
   ],
-  options: z.object({
-    model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
-    data: z
-      .array(z.string().min(1))
-      .min(1)
-      .describe("file of rows (.jsonl, .json, .csv, .tsv, .parquet), or hf:OWNER/NAME")
-      .meta({ value: "FILE|ID" }),
-    out: z.string().min(1).default("runs/sft").describe("run directory").meta({ value: "DIR" }),
-    lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
-    hold: z
-      .enum(["float32", "bfloat16", "int8"])
-      .optional()
-      .describe("with --lora: how the frozen weights are held in memory"),
-    system: z.string().min(1).optional().describe("system message of rows that have none").meta({ value: "TEXT" }),
-    template: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("text around {prompt} in place of the chat template, for prompt and completion")
-      .meta({ value: "TEXT" }),
-    epochs: z.number().positive().optional().describe("passes over the rows").meta({ value: "N" }),
-    steps: z.int().min(1).optional().describe("updates, in place of epochs").meta({ value: "N" }),
-    tokensPerStep: z.int().min(1).optional().describe("learned tokens of one update, about").meta({ value: "N" }),
-    maxLength: z
-      .int()
-      .min(2)
-      .optional()
-      .describe("longest row in tokens; longer ones are left out")
-      .meta({ value: "N" }),
-    learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
-    ...runOptions,
-  }),
+  options: sftOptions,
   async run(options, context) {
-    const { hold, system, template, epochs, steps, tokensPerStep, maxLength, learningRate } = options;
+    const recipe = sftRecipe(options, context);
     const path = outPath(context, options.out);
-    const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
-    const flags = {
-      model: modelSpec(context, options.model),
-      // A file by its full path, so that a run resumes from anywhere.
-      data: options.data.map((one) => (existsSync(outPath(context, one)) ? outPath(context, one) : one)),
-      lora: options.lora ? {} : undefined,
-      "schedule.learningRate": learningRate ?? (adapters ? sftLoraLearningRate : undefined),
-      hold,
-      system,
-      template,
-      epochs,
-      steps,
-      tokensPerStep,
-      maxLength,
-    };
-    const recipe = parseRecipe(sftSchema, assemble(sftDefaults, flags, options));
     recipeAsking(recipe);
     if (options.dryRun) {
       context.result(recipe, JSON.stringify(recipe, null, 2));

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { replaceFile, withRangedReader, writeError } from "../checkpoint/files.ts";
 import type { HeldModel, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
 import type { HeldDtype } from "../engine/engine.ts";
-import { readGgufModel } from "./read-model.ts";
+import { openGgufModel, readGgufModel } from "./read-model.ts";
 import { type GgufOptions, ggufFile } from "./write-model.ts";
 
 /**
@@ -18,6 +18,12 @@ export function readGguf(path: string, options: { readonly hold: HeldDtype }): P
 export function readGguf(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel>;
 export function readGguf(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel> {
   return withRangedReader(path, (reader) => readGgufModel(reader, options));
+}
+
+/** As readGguf, but the weights stay where they are. */
+export async function openGgufFrame(path: string): Promise<Omit<ReadModel, "weights">> {
+  const { entries: _, ...frame } = await withRangedReader(path, openGgufModel);
+  return frame;
 }
 
 /**

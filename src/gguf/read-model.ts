@@ -25,6 +25,20 @@ export async function readGgufModel(
   reader: RangedReader,
   { hold }: ReadModelOptions = {},
 ): Promise<ReadModel | HeldModel> {
+  const { entries, ...model } = await openGgufModel(reader);
+  const held = new Map<string, HeldTensor>();
+  const room = makeRoom();
+  for (const [name, tensor] of entries)
+    held.set(name, await readParameter(reader, name, tensor, model.config, hold ?? "float32", room));
+  if (hold !== undefined) return { ...model, held };
+  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
+  return { ...model, weights };
+}
+
+/** As readGgufModel, but no tensor is read: only where each lies. */
+export async function openGgufModel(
+  reader: RangedReader,
+): Promise<Omit<ReadModel, "weights"> & { readonly entries: ReadonlyMap<string, GgufTensor> }> {
   const header = await readGgufHeader(reader);
   const { file } = header;
   const config = modelConfigOf(header, await ropeFactors(reader, header));
@@ -40,14 +54,7 @@ export async function readGgufModel(
     ...(config.bos_token_id === null ? {} : { bos_token_id: config.bos_token_id }),
     ...(endTokens.length === 0 ? {} : { eos_token_id: endTokens.length === 1 ? endTokens[0]! : endTokens }),
   };
-  const model = { config, tokenizer, generationConfig, endTokens };
-  const held = new Map<string, HeldTensor>();
-  const room = makeRoom();
-  for (const [name, tensor] of entries)
-    held.set(name, await readParameter(reader, name, tensor, config, hold ?? "float32", room));
-  if (hold !== undefined) return { ...model, held };
-  const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));
-  return { ...model, weights };
+  return { config, tokenizer, generationConfig, endTokens, entries };
 }
 
 /** Name of each parameter -> its tensor in the file; throws where one is missing, too many or of another shape. */

@@ -46,6 +46,9 @@ export function environment(engine: string): Environment {
   };
 }
 
+/** The most memory that this process has had at one time, all its threads together. */
+export const peakMemoryMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
+
 /** What differs between the machine that began a run and this one: "node was 20.19.0, is 22.3.0". */
 export function environmentChanges(before: Environment, now: Environment): string[] {
   return (Object.keys(before) as (keyof Environment)[])

@@ -9,7 +9,7 @@ import { verifierTrouble } from "../rewards/verifier-trouble.ts";
 import type { Group } from "../rollout/rollout.ts";
 import type { Task } from "../tasks/task.ts";
 import { grpo } from "../trainers/grpo.ts";
-import { type Environment, environment } from "./environment.ts";
+import { type Environment, environment, peakMemoryMiB } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
@@ -115,6 +115,7 @@ async function carryOut(carried: Carried): Promise<Summary> {
     seconds,
     objective: { text, ...objective },
     novelSolutions,
+    peakMemoryMiB: peakMemoryMiB(),
     machine,
   });
   await run.writeSummary(summary);

@@ -92,6 +92,16 @@ export function graders({ rewardParts }: ReportData): readonly [string, string, 
   ]);
 }
 
+/** What `autodidact plan` foretells: seconds of a step and peak memory, as far as the run has them. */
+export const planned = (
+  seconds: number | undefined,
+  steps: number,
+  mebibytes: number | undefined,
+): [string, string][] => [
+  ...(seconds === undefined ? [] : [["a step", duration(seconds / steps)] as [string, string]]),
+  ...(mebibytes === undefined ? [] : [["memory", `${(mebibytes / 1024).toFixed(2)} GiB at most`] as [string, string]]),
+];
+
 export const phases = ({ summary: { seconds } }: ReportData): [string, number][] =>
   Object.entries(seconds).sort(([a], [b]) => Number(a === "total") - Number(b === "total"));
 

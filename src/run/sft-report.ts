@@ -2,7 +2,7 @@ import { lossCurve } from "./charts.ts";
 import { html, raw, visible } from "./html.ts";
 import type { MetricsLine } from "./records.ts";
 import { reportStyle } from "./report-style.ts";
-import { duration, number } from "./report-words.ts";
+import { duration, number, planned } from "./report-words.ts";
 import type { SftSummary } from "./sft-summary.ts";
 
 /** report.html and report.md of a run of supervised fine-tuning. */
@@ -48,6 +48,7 @@ function figures({ summary }: SftReport): [string, string][] {
     ["machine", `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory`],
     ["system", `${machine.system}, Node ${machine.node}, engine ${machine.engine}`],
     ...Object.entries(seconds).map(([phase, time]): [string, string] => [`time: ${phase}`, duration(time)]),
+    ...planned(seconds.learn, summary.steps, summary.peakMemoryMiB),
   ];
 }
 

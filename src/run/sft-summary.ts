@@ -31,6 +31,10 @@ export const sftSummarySchema = z.object({
     })
     .describe("cross-entropy in nats for each learned token"),
   seconds: z.record(z.string(), z.number()).describe("wall-clock seconds by phase; `total` is their sum"),
+  peakMemoryMiB: z
+    .int()
+    .exactOptional()
+    .describe("the most memory the process had at one time, the part behind the last resume; not in earlier versions"),
   machine: environmentSchema.describe("the machine and the program versions"),
 });
 export type SftSummary = z.infer<typeof sftSummarySchema>;

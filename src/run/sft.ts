@@ -5,7 +5,7 @@ import { random } from "../random.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import type { SftRecipe } from "../recipe/schema.ts";
 import { type Document, learnedCount, meanLoss, sft } from "../trainers/sft.ts";
-import { environment } from "./environment.ts";
+import { environment, peakMemoryMiB } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
@@ -120,6 +120,7 @@ async function carryOut(carried: Carried): Promise<SftSummary> {
       heldOutAfter: lines.findLast((line) => line.heldOutLoss !== undefined)?.heldOutLoss ?? null,
     },
     seconds,
+    peakMemoryMiB: peakMemoryMiB(),
     machine,
   };
   await run.writeSummary(summary);

@@ -79,6 +79,10 @@ export const summarySchema = z.object({
     })
     .nullable()
     .describe("right answers that cannot have been copied; null where the base model's corpus is not known"),
+  peakMemoryMiB: z
+    .int()
+    .exactOptional()
+    .describe("the most memory the process had at one time, the part behind the last resume; not in earlier versions"),
   machine: environmentSchema.describe("the machine and the program versions, as in environment.json"),
 });
 export type Summary = z.infer<typeof summarySchema>;

@@ -1,0 +1,134 @@
+import type { Graph } from "../autodiff/graph.ts";
+import type { HeldDtype } from "../engine/engine.ts";
+import { trainedShapes } from "../engine/weight-set.ts";
+import { headDim, parameterShapes } from "../model/parameters.ts";
+import { decoding } from "./decoding.ts";
+import { graphCost } from "./graph-cost.ts";
+import * as parts from "./parts.ts";
+import type { Workload } from "./workload.ts";
+
+export const partNames = [
+  "weights",
+  "gradients",
+  "optimizer",
+  "snapshots",
+  "layerInputs",
+  "activations",
+  "head",
+  "keyValueCache",
+  "decoding",
+  "savedCopies",
+  "process",
+] as const;
+export type PartName = (typeof partNames)[number];
+
+/** Bytes in use at the busiest moment of a phase, by what they are for. */
+export interface PhaseMemory {
+  readonly phase: "sampling" | "training" | "saving";
+  readonly parts: Readonly<Record<PartName, number>>;
+  readonly total: number;
+}
+
+/**
+ * Bytes that ONNX Runtime's arena takes for each byte of inner results alive at one time. Every compiled graph has an arena
+ * of its own, never gives back, and from the second run of a shape on takes one block for all results of that shape beside
+ * the pieces it had. Measured: 2.2 to 2.9 (docs/plan.md).
+ */
+const ARENA = 2.4;
+/** Node, ONNX Runtime, compiled graphs, the engine's thread, with a tokenizer of no size; and for each of its tokens. */
+const PROCESS = 150 * 2 ** 20;
+const PROCESS_OF_TOKEN = 1024;
+/** The cache grows into new arrays, keys first, while the old ones are still there. */
+const CACHE_GROWTH = 1.5;
+/** Prompts that go through the model together: PREFILL_BATCH of engine/sampler.ts. */
+export const PREFILL_BATCH = 16;
+
+/** The three phases of a run at their busiest; without sampling, two. */
+export function memory(load: Workload): PhaseMemory[] {
+  const { config, lora, hold, sampling } = load;
+  const trained = 4 * elements(trainedShapes(config, lora));
+  const standing = {
+    weights: trained + (lora === undefined ? 0 : frozenBytes(load)),
+    optimizer: 2 * trained,
+    snapshots: load.snapshots * trained,
+    process: PROCESS + PROCESS_OF_TOKEN * config.vocab_size,
+  };
+  const training = trainingMemory(load);
+  const sampled = sampling === null ? null : samplingMemory(load);
+  // Arenas stay as large as they ever were.
+  const arenas = { activations: training.activations, head: training.head, decoding: sampled?.decoding ?? 0 };
+  return [
+    ...(sampled === null ? [] : [phase("sampling", { ...standing, ...arenas, keyValueCache: sampled.keyValueCache })]),
+    phase("training", { ...standing, ...arenas, gradients: trained, layerInputs: training.layerInputs }),
+    phase("saving", { ...standing, ...arenas, savedCopies: (3 + load.snapshots) * trained }),
+  ];
+
+  function phase(name: PhaseMemory["phase"], some: Partial<Record<PartName, number>>): PhaseMemory {
+    const all = Object.fromEntries(partNames.map((part) => [part, Math.round(some[part] ?? 0)]));
+    const total = Object.values(all).reduce((sum, bytes) => sum + bytes, 0);
+    return { phase: name, parts: all as Record<PartName, number>, total };
+  }
+
+  function frozenBytes({ hold: dtype }: { readonly hold: HeldDtype }): number {
+    let bytes = 0;
+    for (const shape of parameterShapes(config).values()) {
+      const size = shape.reduce((product, n) => product * n, 1);
+      const matrix = shape.length === 2;
+      bytes += matrix && dtype === "int8" ? size + 4 * shape[0]! : size * (matrix && hold === "bfloat16" ? 2 : 4);
+    }
+    return bytes;
+  }
+}
+
+/** The phase that needs most. */
+export function peak(phases: readonly PhaseMemory[]): PhaseMemory {
+  return phases.reduce((most, one) => (one.total > most.total ? one : most));
+}
+
+/** The largest that each graph's arena gets over the micro-batches, and what JavaScript holds beside it. */
+function trainingMemory(load: Workload): { activations: number; head: number; layerInputs: number } {
+  const { config } = load;
+  const batches = parts.slotsOf(load, load.largest);
+  const most = (of: (batch: parts.Slots) => number): number => Math.max(0, ...batches.map(of));
+  const run = (graph: Graph, sizes: (batch: parts.Slots) => Record<string, number>): number =>
+    most((batch) => {
+      const { peakBytes, outputBytes } = graphCost(graph, sizes(batch));
+      return ARENA * peakBytes + outputBytes;
+    });
+  if (!parts.isLayered(load)) {
+    const scoring = load.scored > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
+    return { activations: run(parts.wholeTraining(load), parts.batchSizes) + scoring, head: 0, layerInputs: 0 };
+  }
+  const C = config.hidden_size;
+  const slice = ({ learned: N }: parts.Slots) => ({ N, W: parts.headSlices(config, N).rows });
+  const tokens = 7 * 4 * C; // rows of hidden states that the head keeps of each learned token
+  return {
+    activations: run(parts.blockOf(load), parts.batchSizes) + run(parts.blockBackward(load), parts.batchSizes),
+    head:
+      run(parts.headOf(load), slice) + run(parts.headBackward(load), slice) + most(({ learned }) => tokens * learned),
+    layerInputs: most(({ rows, width }) => 4 * C * rows * width * (config.num_hidden_layers + 3)),
+  };
+}
+
+function samplingMemory(load: Workload): { keyValueCache: number; decoding: number } {
+  const { config, sampling, largest } = load;
+  const { maxRows, heldOut } = sampling!;
+  const ofToken = 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config);
+  const runs = [largest, heldOut].map((lengths) => ({ lengths, ...decoding(lengths, maxRows) }));
+  const slots = Math.max(...runs.map((one) => one.slots));
+  const rows = Math.max(1, ...runs.flatMap(({ stretches }) => stretches.map((one) => one.rows)));
+  const longest = Math.max(...runs.flatMap(({ lengths }) => lengths.map(({ prompt }) => prompt)));
+  const decode = graphCost(parts.decodeOf(load), { B: rows, T: 1, S: Math.ceil(slots / rows), P: 1 });
+  const B = PREFILL_BATCH;
+  const prefill = graphCost(parts.prefillOf(load), { B, T: longest, N: B, P: longest });
+  return {
+    keyValueCache: CACHE_GROWTH * ofToken * slots,
+    decoding: [decode, prefill].reduce((sum, { peakBytes, outputBytes }) => sum + ARENA * peakBytes + outputBytes, 0),
+  };
+}
+
+export function elements(shapes: ReadonlyMap<string, readonly number[]>): number {
+  let sum = 0;
+  for (const shape of shapes.values()) sum += shape.reduce((product, n) => product * n, 1);
+  return sum;
+}

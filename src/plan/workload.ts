@@ -1,0 +1,139 @@
+import { MAX_ROWS } from "../engine/embedded.ts";
+import type { Datum, HeldDtype, Layout, Loss } from "../engine/engine.ts";
+import { type Objective, toLoss } from "../losses/objective.ts";
+import type { ModelConfig } from "../model/config.ts";
+import type { LoraConfig } from "../model/lora.ts";
+import { recipeLora } from "../recipe/model-fields.ts";
+import type { GrpoRecipe, SftRecipe } from "../recipe/schema.ts";
+import { type Document, learnedCount } from "../trainers/sft.ts";
+
+/** What a run asks of the engine, as far as memory and time hang on it. */
+export interface Workload {
+  readonly config: ModelConfig;
+  readonly lora: LoraConfig | undefined;
+  readonly hold: HeldDtype;
+  readonly loss: Loss;
+  readonly layout: Layout;
+  readonly slotBudget: number | undefined;
+  /** Sequences that one step trains on, of the lengths that are expected. */
+  readonly expected: readonly Length[];
+  /** Sequences that memory must hold: those of a step, as long as they may get. */
+  readonly largest: readonly Length[];
+  /** Forward and backward passes over a step's sequences, and updates made of them. */
+  readonly passes: number;
+  readonly updates: number;
+  /** Of a step's sequences, how many are only scored besides. */
+  readonly scored: number;
+  /** Frozen copies of what is trained. */
+  readonly snapshots: number;
+  /** Null where nothing is sampled. */
+  readonly sampling: Sampling | null;
+}
+
+/** Tokens of a sequence. */
+export interface Length {
+  readonly prompt: number;
+  readonly completion: number;
+}
+
+export interface Sampling {
+  readonly maxRows: number;
+  /** Answers to one prompt. */
+  readonly groupSize: number;
+  /** Answers to held-out problems that are asked for at one time. */
+  readonly heldOut: readonly Length[];
+}
+
+/** Answers of a group whose KL to the start is measured: KL_SAMPLES of trainers/grpo.ts. */
+const SCORED_OF_GROUP = 2;
+
+/**
+ * @param prompts tokens of some of the task's questions
+ * @param meanLength expected tokens of an answer; undefined: half of the limit, and memory is counted with every answer at it
+ */
+export function grpoWorkload(
+  recipe: GrpoRecipe,
+  objective: Objective,
+  config: ModelConfig,
+  prompts: readonly number[],
+  meanLength?: number,
+): Workload {
+  const { problemsPerStep, groupSize, maxTokens, evaluation } = recipe;
+  const answers = problemsPerStep * groupSize;
+  const expected = spread(answers, groupSize, prompts, maxTokens, meanLength ?? maxTokens / 2);
+  const most = meanLength ?? maxTokens;
+  const longest = [Math.max(...prompts)];
+  const heldOut = Math.max(
+    evaluation.problems * evaluation.samplesPerProblem,
+    evaluation.every > 0 ? evaluation.problemsOnTheWay * evaluation.samplesOnTheWay : 0,
+  );
+  return {
+    config,
+    lora: recipeLora(recipe),
+    hold: recipe.hold,
+    loss: toLoss(objective),
+    layout: { kind: "rows" },
+    slotBudget: recipe.slotBudget,
+    expected,
+    largest: spread(answers, groupSize, longest, maxTokens, most),
+    passes: objective.innerEpochs,
+    updates: objective.innerEpochs * objective.minibatches,
+    scored: problemsPerStep * Math.min(SCORED_OF_GROUP, groupSize) + (objective.reference ? answers : 0),
+    snapshots: objective.reference ? 2 : 1,
+    sampling: {
+      maxRows: recipe.maxRows ?? MAX_ROWS,
+      groupSize,
+      heldOut: spread(heldOut, evaluation.samplesPerProblem, longest, maxTokens, most),
+    },
+  };
+}
+
+export function sftWorkload(recipe: SftRecipe, config: ModelConfig, documents: readonly Document[]): Workload {
+  const learned = documents.reduce((sum, document) => sum + learnedCount(document), 0);
+  const lengths = documents.map(({ tokens, promptLength }) => ({
+    prompt: promptLength,
+    completion: tokens.length - promptLength,
+  }));
+  const count = Math.max(1, Math.round((documents.length * recipe.tokensPerStep) / Math.max(1, learned)));
+  const byLength = lengths.toSorted((a, b) => b.prompt + b.completion - a.prompt - a.completion);
+  return {
+    config,
+    lora: recipeLora(recipe),
+    hold: recipe.hold,
+    loss: { name: "cross-entropy" },
+    layout: recipe.packing ? { kind: "packed", rowLength: recipe.maxLength } : { kind: "rows" },
+    slotBudget: recipe.slotBudget,
+    // Every so-manieth by length: a step as it comes on average.
+    expected: Array.from({ length: count }, (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / count)]!),
+    largest: Array.from({ length: count }, (_, i) => byLength[i % byLength.length]!),
+    passes: 1,
+    updates: 1,
+    scored: 0,
+    snapshots: 0,
+    sampling: null,
+  };
+}
+
+/**
+ * Lengths of `count` answers that are evenly spread from nothing upwards and cut off at the limit, with the mean that was
+ * asked for: all at the limit where the mean is the limit.
+ */
+function spread(count: number, groupSize: number, prompts: readonly number[], limit: number, mean: number): Length[] {
+  const top =
+    2 * mean <= limit ? 2 * mean : mean < limit ? limit ** 2 / (2 * (limit - mean)) : Number.POSITIVE_INFINITY;
+  const stride = 0.618033988749895; // neighbours differ, as the answers of a group do
+  return Array.from({ length: count }, (_, i) => {
+    const share = ((i + 0.5) * stride) % 1;
+    const completion = Math.max(1, Math.min(limit, Math.round(share * top)));
+    return { prompt: prompts[Math.floor(i / groupSize) % prompts.length]!, completion };
+  });
+}
+
+/** Sequences of these lengths as the engine's batching takes them. */
+export function data(lengths: readonly Length[]): Datum[] {
+  return lengths.map(({ prompt, completion }) => ({
+    tokens: new Int32Array(prompt + completion),
+    promptLength: prompt,
+    weights: new Float32Array(completion),
+  }));
+}

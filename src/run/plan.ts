@@ -1,0 +1,174 @@
+import { stat } from "node:fs/promises";
+import { freemem, totalmem } from "node:os";
+import { isAdapterDirectory } from "../checkpoint/adapter-directory.ts";
+import { openModelDirectory, openModelFrame } from "../checkpoint/model-directory.ts";
+import { readExamples } from "../datasets/conversations.ts";
+import { onnxRuntime } from "../engine/onnxruntime.ts";
+import { withRotaryTables } from "../engine/rotary-tables.ts";
+import { trainedShapes } from "../engine/weight-set.ts";
+import { AutodidactError } from "../errors.ts";
+import { hubModelFrame } from "../hub/model.ts";
+import { looksLikePath } from "../hub/model-id.ts";
+import { parameterCount } from "../model/parameters.ts";
+import { type Change, changes } from "../plan/changes.ts";
+import { measureSpeed } from "../plan/measure.ts";
+import { elements, memory, type PhaseMemory, peak } from "../plan/memory.ts";
+import { type Speed, type StepFlops, type StepSeconds, stepFlops, stepSeconds } from "../plan/seconds.ts";
+import { grpoWorkload, sftWorkload, type Workload } from "../plan/workload.ts";
+import { random } from "../random.ts";
+import { recipeAsking } from "../recipe/model-fields.ts";
+import { type GrpoRecipe, recipeObjective, type SftRecipe } from "../recipe/schema.ts";
+import { promptTokens } from "../rollout/collect.ts";
+import { type Task, takeProblems } from "../tasks/task.ts";
+import { type LocateOptions, locateModel } from "./locate-model.ts";
+import { sourceOf } from "./sft.ts";
+import { sftDocuments } from "./sft-documents.ts";
+import type { ModelFrame } from "./trained-model.ts";
+
+/** What a recipe takes on this machine, found out without reading a weight. */
+export interface Plan {
+  readonly kind: "grpo" | "sft";
+  readonly model: string;
+  /** Of the whole model, and of what is trained. */
+  readonly parameters: number;
+  readonly trained: number;
+  /** In a sentence each: what the figures rest on. */
+  readonly assumptions: readonly string[];
+  readonly phases: readonly PhaseMemory[];
+  /** The phase that needs most, in bytes. */
+  readonly peak: PhaseMemory;
+  readonly machine: { readonly memoryBytes: number; readonly freeBytes: number };
+  /** "busy": the machine has enough memory, but other programs hold some of it now. */
+  readonly fits: "yes" | "busy" | "no";
+  readonly flops: StepFlops;
+  /** Null where nothing was measured. */
+  readonly seconds: StepSeconds | null;
+  readonly speed: Speed | null;
+  readonly changes: readonly Change[];
+}
+
+export interface PlanOptions extends LocateOptions {
+  /** Measure the machine for a few seconds. @default true */
+  readonly measure?: boolean;
+}
+
+/** Questions whose length is looked at. */
+const LOOKED_AT = 200;
+
+/**
+ * @param meanLength expected tokens of an answer; half of maxTokens where left out, memory then counted with all answers at the limit
+ * @throws AutodidactError those of locateModel and openModelDirectory; RECIPE_INVALID
+ */
+export async function planGrpo(
+  recipe: GrpoRecipe,
+  task: Task,
+  meanLength: number | undefined,
+  options: PlanOptions = {},
+): Promise<Plan> {
+  const { maxTokens } = recipe;
+  if (meanLength !== undefined && meanLength > maxTokens)
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `meanLength: is ${meanLength}, more than the ${maxTokens} tokens an answer may have (maxTokens); give at most ${maxTokens}`,
+    );
+  const frame = await openFrame(recipe.model, options);
+  const policy = { tokenizer: frame.tokenizer, asking: recipeAsking(recipe) };
+  const problems = takeProblems(
+    task.problems("train", random(recipe.seed, "problems", 1))[Symbol.iterator](),
+    LOOKED_AT,
+  );
+  if (problems.length === 0)
+    throw new AutodidactError("TASK_PROBLEMS", `task ${task.name} has no training problem; give it some`);
+  const prompts = problems.map((problem) => promptTokens(policy, problem).length);
+  const mean = Math.round(prompts.reduce((sum, length) => sum + length, 0) / prompts.length);
+  const assumptions = [
+    `questions of ${mean} tokens on average, ${Math.max(...prompts)} at most (${prompts.length} looked at)`,
+    meanLength === undefined
+      ? `answers of ${maxTokens / 2} tokens on average, half of the limit, for the time; all at the limit of ${maxTokens} for the memory (--mean-length N says otherwise)`
+      : `answers of ${meanLength} tokens on average, up to ${Math.min(maxTokens, 2 * meanLength)} or a few more`,
+  ];
+  const workloadOf = (one: GrpoRecipe): Workload =>
+    grpoWorkload(one, recipeObjective(one), frame.config, prompts, meanLength && Math.min(meanLength, one.maxTokens));
+  return planOf({ kind: "grpo", recipe, workloadOf, assumptions }, options);
+}
+
+export async function planSft(recipe: SftRecipe, options: PlanOptions = {}): Promise<Plan> {
+  const frame = await openFrame(recipe.model, options);
+  const examples = await readExamples(sourceOf(recipe));
+  const documentsOf = (one: SftRecipe) => sftDocuments(frame, examples, { ...one, asking: recipeAsking(one) }).train;
+  const documents = documentsOf(recipe);
+  const lengths = documents.map(({ tokens }) => tokens.length);
+  const mean = Math.round(lengths.reduce((sum, length) => sum + length, 0) / lengths.length);
+  const assumptions = [`${documents.length} documents of ${mean} tokens on average, ${Math.max(...lengths)} at most`];
+  const workloadOf = (one: SftRecipe): Workload =>
+    sftWorkload(one, frame.config, one.maxLength === recipe.maxLength ? documents : documentsOf(one));
+  return planOf({ kind: "sft", recipe, workloadOf, assumptions }, options);
+}
+
+interface Planned<R extends GrpoRecipe | SftRecipe> {
+  readonly kind: Plan["kind"];
+  readonly recipe: R;
+  readonly workloadOf: (recipe: R) => Workload;
+  readonly assumptions: readonly string[];
+}
+
+async function planOf<R extends GrpoRecipe | SftRecipe>(
+  { kind, recipe, workloadOf, assumptions }: Planned<R>,
+  { observer, measure = true }: PlanOptions,
+): Promise<Plan> {
+  const load = workloadOf(recipe);
+  const phases = memory(load);
+  const most = peak(phases);
+  let speed: Speed | null = null;
+  if (measure) {
+    observer?.phase("Measuring this machine", "one layer, a slice of the vocabulary and a decode step; a few seconds");
+    const { provider, threads } = recipe;
+    const runtime = await onnxRuntime({ provider, ...(threads !== undefined && { threads }) });
+    speed = await measureSpeed(withRotaryTables(runtime, load.config), load);
+  }
+  const [memoryBytes, freeBytes] = [totalmem(), freemem()];
+  return {
+    kind,
+    model: recipe.model,
+    parameters: parameterCount(load.config),
+    trained: elements(trainedShapes(load.config, load.lora)),
+    assumptions,
+    phases,
+    peak: most,
+    machine: { memoryBytes, freeBytes },
+    fits: most.total <= freeBytes ? "yes" : most.total <= 0.95 * memoryBytes ? "busy" : "no",
+    flops: stepFlops(load),
+    seconds: speed && stepSeconds(load, speed),
+    speed,
+    changes: changes(recipe, most.total, workloadOf, speed),
+  };
+}
+
+/** A model's config and tokenizer. Of a model on the hub only the small files are fetched. */
+async function openFrame(spec: string, options: LocateOptions): Promise<ModelFrame> {
+  let path: string;
+  try {
+    // What exists on this machine goes first, and here its headers are checked too.
+    path = (await locateModel(looksLikePath(spec) ? spec : `./${spec}`, options)).path;
+  } catch (error) {
+    if (!(error instanceof AutodidactError) || error.code !== "MODEL_DIRECTORY" || looksLikePath(spec)) throw error;
+    const small = await hubModelFrame(spec, {
+      ...options.hub,
+      ...(options.observer && { onNote: (text: string) => options.observer?.note(text) }),
+      ...(options.signal && { signal: options.signal }),
+    });
+    if (small !== null) return openModelFrame(small);
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `model: ${spec} is a GGUF file on the hub, which says what it is in the file itself; download it first (autodidact sample --model ${spec} does), or give a model directory`,
+    );
+  }
+  if (await isAdapterDirectory(path))
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `model: ${spec} is an adapter, and adapters do not stack; merge it first (autodidact merge --adapter ${spec} --out DIR), then plan for DIR`,
+    );
+  if ((await stat(path)).isDirectory()) return openModelDirectory(path);
+  const { openGgufFrame } = await import("../gguf/files.ts");
+  return openGgufFrame(path);
+}
