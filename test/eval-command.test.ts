@@ -16,7 +16,7 @@ import { after, before, describe, test } from "node:test";
 import { readModelDirectory } from "../src/checkpoint/model-directory.ts";
 import { evaluate } from "../src/eval/evaluate.ts";
 import { environment } from "../src/run/environment.ts";
-import type { EvalRecord } from "../src/run/eval.ts";
+import type { EvalRecord } from "../src/run/eval-record.ts";
 import { openPolicy } from "../src/run/open-policy.ts";
 import { openRun } from "../src/run/run-directory.ts";
 import { countdown } from "../src/tasks/countdown.ts";

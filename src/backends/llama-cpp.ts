@@ -143,7 +143,7 @@ async function library(): Promise<typeof import("node-llama-cpp")> {
   try {
     return await import("node-llama-cpp");
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND";
+    const missing = /MODULE_NOT_FOUND$/.test((cause as NodeJS.ErrnoException).code ?? "");
     throw new AutodidactError(
       "LLAMA_CPP_MISSING",
       missing

@@ -4,8 +4,8 @@ import { AutodidactError } from "../errors.ts";
 import { type Comparison, compare, pairedProblems } from "../eval/compare.ts";
 import type { MeasuredGroup } from "../eval/statistics.ts";
 import { readLines } from "./answers-directory.ts";
-import { readEval } from "./eval.ts";
 import { evalLineSchema, measuredGroups } from "./eval-answers.ts";
+import { readEval } from "./eval-record.ts";
 import { problemListHash } from "./eval-task.ts";
 import { readRun } from "./reader.ts";
 

@@ -1,11 +1,12 @@
 import type { Estimate, EvalReport, PartReport } from "../eval/report.ts";
-import type { EvalRecord } from "./eval.ts";
+import type { EvalRecord } from "./eval-record.ts";
 
 /** An evaluation in words: lines for a terminal, and eval.md. Both say the same figures, and what each is. */
 
 export const percent = (share: number): string => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "–");
+/** A bootstrap of values that are all the same says nothing of how sure one can be. */
 export const range = ({ low, high }: Pick<Estimate, "low" | "high">): string =>
-  `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)} %`;
+  low === high ? "all alike" : `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)} %`;
 
 const noInterval = "";
 

@@ -1,11 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import type { Backend, Generated } from "../backends/backend.ts";
 import { promptOf } from "../backends/prompt.ts";
 import { AutodidactError } from "../errors.ts";
 import { countReflectiveWords } from "../eval/reflection.ts";
-import type { EvalReport } from "../eval/report.ts";
 import { evalReport } from "../eval/statistics.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import { Grader } from "../rewards/score.ts";
@@ -15,7 +12,8 @@ import type { Problem, Task } from "../tasks/task.ts";
 import { type AnswersDirectory, checkRecipe, openAnswers, readRecipe } from "./answers-directory.ts";
 import { version } from "./environment.ts";
 import { type EvalLine, evalLine, evalLineSchema, measuredGroups } from "./eval-answers.ts";
-import { type EvalRecipe, type EvalRequest, evalRecipeSchema, usualMaxTokens } from "./eval-recipe.ts";
+import { type EvalRecipe, type EvalRequest, usualMaxTokens } from "./eval-recipe.ts";
+import { type EvalRecord, readEval } from "./eval-record.ts";
 import { heldOutProblems, openEvalTask, problemListHash } from "./eval-task.ts";
 import { evalMarkdown } from "./eval-text.ts";
 import { generateInto } from "./generate.ts";
@@ -23,7 +21,6 @@ import type { LocateOptions } from "./locate-model.ts";
 import { type RunObserver, unlessStopped } from "./observer.ts";
 import { type FoundBackend, findBackend } from "./open-backend.ts";
 import type { Compute } from "./open-policy.ts";
-import { evaluationLineSchema } from "./records.ts";
 import { writeWhole } from "./run-directory.ts";
 
 /** How an evaluation computes; nothing of it bears on what a model can do. */
@@ -42,22 +39,6 @@ export interface EvalControl extends EvalMeans {
   readonly signal: AbortSignal;
   readonly observer: RunObserver;
   readonly hub?: LocateOptions["hub"];
-}
-
-/** eval.json; docs/eval.md describes it. */
-export const evalRecordSchema = z.object({
-  kind: z.literal("eval"),
-  version: z.literal(1),
-  autodidact: z.string(),
-  /** What computed: "onnxruntime/cpu", "llama.cpp/cpu", "openai". */
-  engine: z.string(),
-  recipe: evalRecipeSchema,
-  /** Answer lengths are estimates, since the endpoint counts no tokens. */
-  estimatedLengths: z.boolean(),
-  report: evaluationLineSchema.omit({ label: true, step: true }),
-});
-export interface EvalRecord extends Omit<z.output<typeof evalRecordSchema>, "report"> {
-  readonly report: EvalReport;
 }
 
 /**
@@ -102,27 +83,6 @@ export async function runEval(request: EvalRequest, control: EvalControl): Promi
     }
   } finally {
     await backend.close();
-  }
-}
-
-/** The figures of a finished evaluation; undefined where it has not ended. @throws AutodidactError RUN_DAMAGED */
-export async function readEval(path: string): Promise<EvalRecord | undefined> {
-  const file = join(path, "eval.json");
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    return evalRecordSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new AutodidactError(
-      "RUN_DAMAGED",
-      `${file}: is no evaluation of this version; remove it, and the same command makes it again from the answers`,
-      { cause },
-    );
   }
 }
 
