@@ -31,13 +31,14 @@ export interface PhaseMemory {
 
 /**
  * Bytes that ONNX Runtime's arena takes for each byte of inner results alive at one time. Every compiled graph has an arena
- * of its own, never gives back, and from the second run of a shape on takes one block for all results of that shape beside
- * the pieces it had. Measured: 2.2 to 2.9 (docs/plan.md).
+ * of its own, which never gives back; when a shape is run for the second time, it takes one block for all results of that
+ * shape beside the pieces it had. Layers run one shape again and again, a whole model's micro-batches are of many shapes.
+ * Measured: 2.2 to 2.9, and 1.5 rising to 2 as shapes come and go (docs/plan.md).
  */
-const ARENA = 2.4;
-/** Node, ONNX Runtime, compiled graphs, the engine's thread, with a tokenizer of no size; and for each of its tokens. */
-const PROCESS = 150 * 2 ** 20;
-const PROCESS_OF_TOKEN = 1024;
+const ARENA = { again: 2.5, once: 2 };
+/** Node, ONNX Runtime, compiled graphs, the engine's thread; and a tokenizer, for each of its tokens. */
+const PROCESS = 130 * 2 ** 20;
+const PROCESS_OF_TOKEN = 1250;
 /** The cache grows into new arrays, keys first, while the old ones are still there. */
 const CACHE_GROWTH = 1.5;
 /** Prompts that go through the model together: PREFILL_BATCH of engine/sampler.ts. */
@@ -51,7 +52,7 @@ export function memory(load: Workload): PhaseMemory[] {
     weights: trained + (lora === undefined ? 0 : frozenBytes(load)),
     optimizer: 2 * trained,
     snapshots: load.snapshots * trained,
-    process: PROCESS + PROCESS_OF_TOKEN * config.vocab_size,
+    process: PROCESS + PROCESS_OF_TOKEN * load.tokens,
   };
   const training = trainingMemory(load);
   const sampled = sampling === null ? null : samplingMemory(load);
@@ -90,12 +91,13 @@ function trainingMemory(load: Workload): { activations: number; head: number; la
   const { config } = load;
   const batches = parts.slotsOf(load, load.largest);
   const most = (of: (batch: parts.Slots) => number): number => Math.max(0, ...batches.map(of));
+  const layered = parts.isLayered(load);
   const run = (graph: Graph, sizes: (batch: parts.Slots) => Record<string, number>): number =>
     most((batch) => {
       const { peakBytes, outputBytes } = graphCost(graph, sizes(batch));
-      return ARENA * peakBytes + outputBytes;
+      return (layered ? ARENA.again : ARENA.once) * peakBytes + outputBytes;
     });
-  if (!parts.isLayered(load)) {
+  if (!layered) {
     const scoring = load.scored > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
     return { activations: run(parts.wholeTraining(load), parts.batchSizes) + scoring, head: 0, layerInputs: 0 };
   }
@@ -123,7 +125,8 @@ function samplingMemory(load: Workload): { keyValueCache: number; decoding: numb
   const prefill = graphCost(parts.prefillOf(load), { B, T: longest, N: B, P: longest });
   return {
     keyValueCache: CACHE_GROWTH * ofToken * slots,
-    decoding: [decode, prefill].reduce((sum, { peakBytes, outputBytes }) => sum + ARENA * peakBytes + outputBytes, 0),
+    decoding:
+      ARENA.again * decode.peakBytes + decode.outputBytes + ARENA.once * prefill.peakBytes + prefill.outputBytes,
   };
 }
 

@@ -52,7 +52,7 @@ const tiny = modelConfigSchema.parse({
 const recipeOf = (more: object = {}) => parseRecipe(grpoSchema, { ...grpoDefaults, model: "m", task: "t", ...more });
 function workload(config: ModelConfig, more: object = {}, meanLength?: number): Workload {
   const recipe = recipeOf(more);
-  return grpoWorkload(recipe, recipeObjective(recipe), config, [40, 60], meanLength);
+  return grpoWorkload(recipe, recipeObjective(recipe), { config, tokens: config.vocab_size }, [40, 60], meanLength);
 }
 const peakOf = (config: ModelConfig, more?: object): number => peak(memory(workload(config, more))).total;
 const even: Speed = {
@@ -180,7 +180,8 @@ describe("seconds", () => {
 describe("changes", () => {
   it("come with the largest saving first, and none that saves nothing", () => {
     const recipe = recipeOf();
-    const workloadOf = (one: typeof recipe) => grpoWorkload(one, recipeObjective(one), smollm2, [60]);
+    const workloadOf = (one: typeof recipe) =>
+      grpoWorkload(one, recipeObjective(one), { config: smollm2, tokens: 49152 }, [60]);
     const now = peak(memory(workloadOf(recipe))).total;
     const list = changes(recipe, now, workloadOf, even);
     assert.ok(list.some(({ option }) => option.startsWith("--lora")));
@@ -199,7 +200,7 @@ describe("a plan of supervised fine-tuning", () => {
       packing: false,
     });
     const documents = [10, 100, 200, 90].map((n) => ({ tokens: new Int32Array(n), promptLength: 1 }));
-    const load = sftWorkload(recipe, tiny, documents);
+    const load = sftWorkload(recipe, { config: tiny, tokens: 60 }, documents);
     const total = ({ prompt, completion }: { prompt: number; completion: number }): number => prompt + completion;
     assert.deepEqual(load.expected.map(total), [200, 90, 10]);
     assert.equal(Math.max(...load.largest.map(total)), 200);

@@ -10,6 +10,8 @@ import { type Document, learnedCount } from "../trainers/sft.ts";
 /** What a run asks of the engine, as far as memory and time hang on it. */
 export interface Workload {
   readonly config: ModelConfig;
+  /** Of the tokenizer. */
+  readonly tokens: number;
   readonly lora: LoraConfig | undefined;
   readonly hold: HeldDtype;
   readonly loss: Loss;
@@ -54,7 +56,7 @@ const SCORED_OF_GROUP = 2;
 export function grpoWorkload(
   recipe: GrpoRecipe,
   objective: Objective,
-  config: ModelConfig,
+  { config, tokens }: Pick<Workload, "config" | "tokens">,
   prompts: readonly number[],
   meanLength?: number,
 ): Workload {
@@ -69,6 +71,7 @@ export function grpoWorkload(
   );
   return {
     config,
+    tokens,
     lora: recipeLora(recipe),
     hold: recipe.hold,
     loss: toLoss(objective),
@@ -88,24 +91,33 @@ export function grpoWorkload(
   };
 }
 
-export function sftWorkload(recipe: SftRecipe, config: ModelConfig, documents: readonly Document[]): Workload {
+export function sftWorkload(
+  recipe: SftRecipe,
+  { config, tokens }: Pick<Workload, "config" | "tokens">,
+  documents: readonly Document[],
+): Workload {
   const learned = documents.reduce((sum, document) => sum + learnedCount(document), 0);
-  const lengths = documents.map(({ tokens, promptLength }) => ({
+  const lengths = documents.map(({ tokens: { length }, promptLength }) => ({
     prompt: promptLength,
-    completion: tokens.length - promptLength,
+    completion: length - promptLength,
   }));
   const count = Math.max(1, Math.round((documents.length * recipe.tokensPerStep) / Math.max(1, learned)));
   const byLength = lengths.toSorted((a, b) => b.prompt + b.completion - a.prompt - a.completion);
+  // Every so-manieth by length: a step as it comes on average.
+  const expected = Array.from(
+    { length: count },
+    (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / count)]!,
+  );
   return {
     config,
+    tokens,
     lora: recipeLora(recipe),
     hold: recipe.hold,
     loss: { name: "cross-entropy" },
     layout: recipe.packing ? { kind: "packed", rowLength: recipe.maxLength } : { kind: "rows" },
     slotBudget: recipe.slotBudget,
-    // Every so-manieth by length: a step as it comes on average.
-    expected: Array.from({ length: count }, (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / count)]!),
-    largest: Array.from({ length: count }, (_, i) => byLength[i % byLength.length]!),
+    expected,
+    largest: [byLength[0]!, ...expected.slice(1)],
     passes: 1,
     updates: 1,
     scored: 0,

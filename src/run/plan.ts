@@ -88,7 +88,7 @@ export async function planGrpo(
       : `answers of ${meanLength} tokens on average, up to ${Math.min(maxTokens, 2 * meanLength)} or a few more`,
   ];
   const workloadOf = (one: GrpoRecipe): Workload =>
-    grpoWorkload(one, recipeObjective(one), frame.config, prompts, meanLength && Math.min(meanLength, one.maxTokens));
+    grpoWorkload(one, recipeObjective(one), sizeOf(frame), prompts, meanLength && Math.min(meanLength, one.maxTokens));
   return planOf({ kind: "grpo", recipe, workloadOf, assumptions }, options);
 }
 
@@ -101,9 +101,11 @@ export async function planSft(recipe: SftRecipe, options: PlanOptions = {}): Pro
   const mean = Math.round(lengths.reduce((sum, length) => sum + length, 0) / lengths.length);
   const assumptions = [`${documents.length} documents of ${mean} tokens on average, ${Math.max(...lengths)} at most`];
   const workloadOf = (one: SftRecipe): Workload =>
-    sftWorkload(one, frame.config, one.maxLength === recipe.maxLength ? documents : documentsOf(one));
+    sftWorkload(one, sizeOf(frame), one.maxLength === recipe.maxLength ? documents : documentsOf(one));
   return planOf({ kind: "sft", recipe, workloadOf, assumptions }, options);
 }
+
+const sizeOf = ({ config, tokenizer }: ModelFrame) => ({ config, tokens: tokenizer.vocabSize });
 
 interface Planned<R extends GrpoRecipe | SftRecipe> {
   readonly kind: Plan["kind"];
