@@ -4,6 +4,8 @@ export interface LlamaCpp {
   tokenize(text: string): number[];
   /** What greedy decoding appends to a prompt, end tokens included. */
   greedy(prompt: readonly number[], maxTokens: number): Promise<number[]>;
+  /** The likeliest token behind each place of a text. */
+  likeliest(tokens: readonly number[]): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -12,7 +14,13 @@ let llama: Promise<Llama> | undefined;
 /** A GGUF file in llama.cpp itself, on the CPU. Nothing is built or downloaded. */
 export async function llamaCpp(path: string, options: { vocabularyOnly?: boolean } = {}): Promise<LlamaCpp> {
   const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
-  llama ??= getLlama({ gpu: false, build: "never", skipDownload: true, logLevel: LlamaLogLevel.disabled, maxThreads: 1 });
+  llama ??= getLlama({
+    gpu: false,
+    build: "never",
+    skipDownload: true,
+    logLevel: LlamaLogLevel.disabled,
+    maxThreads: 1,
+  });
   const model = await (await llama).loadModel({
     modelPath: path,
     vocabOnly: options.vocabularyOnly ?? false,
@@ -27,6 +35,13 @@ export async function llamaCpp(path: string, options: { vocabularyOnly?: boolean
       for await (const token of answer) if (tokens.push(token) === maxTokens) break;
       await context.dispose();
       return tokens;
+    },
+    async likeliest(tokens) {
+      const context = await model.createContext({ contextSize: tokens.length });
+      const asked = { generateNext: { token: true, options: { temperature: 0 } } };
+      const found = await context.getSequence().controlledEvaluate(tokens.map((token) => [token as Token, asked]));
+      await context.dispose();
+      return found.map((one) => one?.next.token ?? -1);
     },
     close: () => model.dispose(),
   };
