@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   verifiers: ["tasks/task", "maths", "code", "endpoint"],
   endpoint: [],
   backends: ["endpoint", "engine/engine", "engine/choose-token", "model/policy", "tokenizer"],
+  gguf: ["checkpoint", "engine/engine", "model", "tokenizer"],
   hub: ["endpoint/post", "checkpoint/files"],
   datasets: ["tasks/task", "maths", "code/tests", "verifiers", "hub"],
   check: ["tasks", "rewards", "rollout/rollout"],
