@@ -14,6 +14,7 @@ const partTexts: Readonly<Record<PartName, string>> = {
   decoding: "prompts and decode steps",
   savedCopies: "copy for the checkpoint",
   process: "program and tokenizer",
+  leftover: "freed and not yet given back",
 };
 
 const seconds = (value: number): string => (value < 10 ? value.toFixed(value < 1 ? 2 : 1) : value.toFixed(0));
