@@ -103,7 +103,7 @@ export async function benchReal(options: RealBench): Promise<Record<string, stri
     await work();
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.cpuUsage(before);
-    rows.push({
+    const row = {
       part,
       seconds: seconds.toFixed(1),
       "CPU seconds": ((user + system) / 1e6).toFixed(1),
@@ -111,7 +111,13 @@ export async function benchReal(options: RealBench): Promise<Record<string, stri
       "of peak": `${((100 * flops) / seconds / peak).toFixed(0)} %`,
       "memory MiB": (process.memoryUsage.rss() / 2 ** 20).toFixed(0),
       "peak memory MiB": (process.resourceUsage().maxRSS / 1024).toFixed(0),
-    });
+    };
+    console.error(
+      Object.entries(row)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", "),
+    );
+    rows.push(row);
   };
   const forward = forwardFlops(config, length);
   // Backward is twice forward where weights are trained; below an adapter only activations get a gradient.
