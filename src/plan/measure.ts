@@ -12,8 +12,8 @@ import * as parts from "./parts.ts";
 import type { Speed } from "./seconds.ts";
 import type { Workload } from "./workload.ts";
 
-/** Arithmetic of one measured run of a training graph; a hundred milliseconds or so on two cores. */
-const FLOPS = 12e9;
+/** Arithmetic of one measured run of a training graph; less than a tenth of a second on two cores. */
+const FLOPS = 8e9;
 /** Bytes of layers that a decode step is measured over: more than caches hold, as in a real one. */
 const DECODE_BYTES = 2 ** 27;
 /** Rows of the output matrix that are enough to measure. */
@@ -162,12 +162,12 @@ function loops(vocabulary: number): Pick<Speed, "add" | "update" | "choose"> {
     return least;
   };
   return {
-    add: time(() => accumulate(weight, gradient), 6) / n,
+    add: time(() => accumulate(weight, gradient), 12) / n,
     update:
       time(() => {
         globalNorm([gradient]);
         adamwStep(weight, gradient, m, v, settings);
-      }, 6) / n,
+      }, 12) / n,
     choose: time(() => chooseToken(logits, 0, vocabulary, { temperature: 1 }, () => 0.5), 12),
   };
 }
