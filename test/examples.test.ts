@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { random } from "../src/random.ts";
+import { type Split, type Task, takeProblems } from "../src/tasks/task.ts";
 import { root } from "./imports.ts";
 
 const base = join(root, "models", "countdown-base");
@@ -34,4 +36,20 @@ test("a task of one's own is measured and trained", { skip }, () => {
   assert.match(lines[0]!, /^held-out before: [01]\.\d{3}$/);
   assert.match(lines[1]!, /^step 1 {2}reward [01]\.\d{3} {2}length \d+\.\d$/);
   assert.match(lines.at(-1)!, /^held-out after: [01]\.\d{3}$/);
+});
+
+test("the cold start of the worked example shows no held-out message", async () => {
+  const task = (await import(join(root, "dist", "examples", "support-queue.js"))).default as Task;
+  const text = (split: Split): Set<string> =>
+    new Set(takeProblems(task.problems(split, random(1))[Symbol.iterator](), 1000).map(({ prompt }) => prompt));
+  const [held, train] = [text("eval"), text("train")];
+  const rows = readFileSync(join(root, "examples", "support-queue-cold-start.jsonl"), "utf8")
+    .trimEnd()
+    .split("\n");
+  assert.equal(rows.length, 20);
+  for (const row of rows) {
+    const { prompt, completion } = JSON.parse(row) as { prompt: string; completion: string };
+    assert.ok(train.has(prompt) && !held.has(prompt), prompt);
+    assert.match(completion, /^(billing|delivery|returns|technical|account)$/);
+  }
 });
