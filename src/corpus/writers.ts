@@ -1,9 +1,9 @@
 /**
  * The people who wrote the corpus. None knows a solution, none is corrected, and what they write is kept right or wrong.
  * Before each step everybody notes what is left to do. Careless writers try once or twice and leave it. Reflective
- * writers, when a try fails, say so, stop to think, and look behind one first step after the other, in order; of the
- * last two numbers they note what each operation makes, until one makes the target. They leave it when their patience
- * ends or no first step is left that they have not looked behind.
+ * writers, when a try fails, say so, stop to think, and take the next first step they have not tried; of the last two
+ * numbers they note what each operation makes, until one makes the target. They leave it when their patience ends
+ * or no first step is left that they have not looked behind.
  */
 import type { Random } from "../random.ts";
 import { type Move, movesFrom } from "../tasks/countdown-levels.ts";
@@ -108,24 +108,31 @@ export function answer(
     ? Math.min(random.int(...patience), firsts.length + 1)
     : random.weighted([1, 2, 3], carelessTries);
   const text: string[] = [];
+  let place = -1;
   for (let tried = 0; tried < tries; tried++) {
     const thinking = reflective && tried > 0;
     if (thinking) {
       const { reflections, weights } = speak();
       text.push(random.weighted(reflections, weights));
+      place = (place + 1) % firsts.length;
     }
     let pool: readonly number[] = numbers;
     let last: Move | undefined;
     while (pool.length > 1) {
+      const first = pool.length === numbers.length;
       if (thinking && pool.length === 2) {
         const seen = look(pool, target);
         text.push(seen.note);
         last = seen.last;
       } else {
         text.push(note(pool, target));
-        if (thinking && pool.length === numbers.length) last = firsts[tried - 1]!;
+        if (thinking && first) last = firsts[place]!;
         else if (thinking) last = random.pick(movesFrom(pool));
         else last = anyMove(pool, random);
+      }
+      if (first && !thinking) {
+        const { left, right, operation } = last;
+        place = firsts.findIndex((m) => m.left === left && m.right === right && m.operation === operation);
       }
       text.push(written(last));
       pool = noted(pool, last);

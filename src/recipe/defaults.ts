@@ -55,6 +55,6 @@ export const pretrainDefaults = {
   layers: 4,
   keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 24_000_000,
+  tokens: 20_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;

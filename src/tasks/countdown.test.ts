@@ -109,9 +109,9 @@ test("moves keep the pool: two numbers out, one in", () => {
 
 test("splits share no set of numbers and no problem", () => {
   const task = countdown();
-  const held = take(task.problems("eval", random(1)), 250);
-  assert.equal(held.length, 250);
-  for (let level = 1; level <= 5; level++) assert.equal(held.filter((problem) => problem.level === level).length, 50);
+  const held = take(task.problems("eval", random(1)), 320);
+  assert.equal(held.length, 320);
+  for (let level = 1; level <= 5; level++) assert.equal(held.filter((problem) => problem.level === level).length, 64);
   assert.equal(new Set(held.map((problem) => problem.id)).size, held.length);
   const heldSets = new Set(held.map(({ numbers }) => numbers.join()));
   for (const problem of take(task.problems("train", random(2)), 5000)) {

@@ -6,9 +6,9 @@
  * |---|---|---|---|
  * | 1 | three to 9 | 3-27 | + and - suffice |
  * | 2 | three to 9 | 2-60 | + and - do not suffice, several first steps lead there |
- * | 3 | four to 9 | 2-99 | + and - do not suffice, two steps to choose before the last, several ways |
- * | 4 | three to 9 | 10-99 | + and - do not suffice, one or two first steps lead there |
- * | 5 | three to 12 | 2-99 | a division, one or two first steps lead there |
+ * | 3 | three to 9 | 10-99 | + and - do not suffice, one or two first steps lead there |
+ * | 4 | three to 12 | 2-99 | a division |
+ * | 5 | four to 9 | 2-99 | + and - do not suffice, two steps to choose before the last |
  */
 import { AutodidactError } from "../errors.ts";
 import { random as keyed, type Random } from "../random.ts";
