@@ -93,6 +93,7 @@ export class EmbeddedEngine implements Engine {
   /** Those of the sampler. */
   readonly #programs: Programs;
   readonly #slotBudget: (width: number) => number;
+  readonly #layered: boolean;
   /** Below adapters; empty without. Null until it is loaded or needed. */
   #frozen: HeldTensors | null = null;
   /** Null until it is loaded or needed. */
@@ -118,10 +119,12 @@ export class EmbeddedEngine implements Engine {
     this.#model = new (layered ? LayeredModel : WholeModel)(withTables, config, lora);
     this.#programs = new Programs(withTables);
     this.#slotBudget = slots;
+    this.#layered = layered;
   }
 
   async sample(requests: readonly SampleRequest[], options: SampleOptions): Promise<Completion[][]> {
     const weights = this.#policy();
+    await this.#makeRoom("sample");
     const graphOptions = { lora: this.#lora, dtypeOf: (name: string) => dtypeOf(weights, name) };
     const programs = {
       prefill: await this.#programs.get("prefill", () => prefillGraph(this.config, graphOptions)),
@@ -144,6 +147,7 @@ export class EmbeddedEngine implements Engine {
     this.#checkTokens(data);
     const batches = microBatches(data, layout, this.#slotBudget);
     const weights = this.#policy();
+    await this.#makeRoom("train");
     const logprobs = new Array<Float32Array>(data.length);
     const entropies = new Array<Float32Array>(data.length);
     this.#gradients ??= zeros(weights.trained);
@@ -168,6 +172,7 @@ export class EmbeddedEngine implements Engine {
   async logprobs(data: readonly Datum[], name: "policy" | SnapshotName, temperature = 1): Promise<Float32Array[]> {
     this.#checkTokens(data);
     const weights = name === "policy" ? this.#policy() : this.#snapshot(name);
+    await this.#makeRoom("train");
     const layout: Layout = { kind: "rows" };
     const logprobs = new Array<Float32Array>(data.length);
     for (const batch of microBatches(data, layout, this.#slotBudget)) {
@@ -208,6 +213,7 @@ export class EmbeddedEngine implements Engine {
   async save(): Promise<EngineState> {
     const { trained } = this.#policy();
     const { m, v } = this.#moments();
+    await this.#makeRoom("save");
     return {
       weights: copy(trained),
       optimizer: { step: this.#step, m: withShapes(m, trained), v: withShapes(v, trained) },
@@ -241,6 +247,18 @@ export class EmbeddedEngine implements Engine {
   async close(): Promise<void> {
     await this.#programs.release();
     await this.#model.release();
+  }
+
+  /**
+   * Sessions keep the memory of their largest run. A large model's sampling, training and saving do without that of one
+   * another; compiling again takes about a second.
+   */
+  async #makeRoom(next: "sample" | "train" | "save"): Promise<void> {
+    if (!this.#layered) return;
+    if (next !== "sample") await this.#programs.release();
+    if (next === "train") return;
+    await this.#model.release();
+    if (this.#calls === 0) this.#gradients = null;
   }
 
   #policy(): WeightSet {
