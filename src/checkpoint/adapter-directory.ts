@@ -11,6 +11,7 @@ import { type AdapterBase, adapterConfigJson, parseAdapterConfig } from "./adapt
 import { type Contents, currentDirectory, readJson, withRangedReader } from "./files.ts";
 import { jsonBytes } from "./model-directory.ts";
 import { formatShape, readSafetensors, readSafetensorsHeader, safetensorsChunks } from "./safetensors.ts";
+import { torchLayout } from "./safetensors-header.ts";
 
 export interface Adapter {
   readonly lora: LoraConfig;
@@ -34,7 +35,7 @@ const ownSchema = z.looseObject({ base: z.looseObject({ weights: z.record(z.stri
 export function adapterFiles({ lora, base, tensors }: Adapter): Map<string, Contents> {
   return new Map<string, Contents>([
     [configName, jsonBytes(adapterConfigJson(lora, base))],
-    [weightsName, safetensorsChunks(tensors, { format: "pt" })],
+    [weightsName, safetensorsChunks(tensors, torchLayout)],
     [ownName, jsonBytes({ base: { name: base.name, revision: base.revision, weights: base.weights } })],
   ]);
 }

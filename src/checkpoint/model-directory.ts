@@ -12,6 +12,7 @@ import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Contents, currentDirectory, readJson, writeDirectoryAtomic } from "./files.ts";
 import { modelConfigJson, parseModelConfig } from "./model-config.ts";
 import { formatShape, safetensorsChunks } from "./safetensors.ts";
+import { torchLayout } from "./safetensors-header.ts";
 import { equalTensors, findTensors, indexName, readTensors, type TensorPlace } from "./weight-files.ts";
 
 const generationConfigSchema = z.looseObject({
@@ -158,8 +159,7 @@ export function modelFiles(model: WritableModel, path: string): Map<string, Cont
   return new Map<string, Contents>([
     ["config.json", jsonBytes(configJson)],
     ["generation_config.json", jsonBytes(model.generationConfig ?? defaultGenerationConfig(config, tokenizer))],
-    // transformers wants to be told which framework's layout the weights have.
-    ["model.safetensors", safetensorsChunks(weights, { format: "pt" })],
+    ["model.safetensors", safetensorsChunks(weights, torchLayout)],
     ["tokenizer.json", jsonBytes(tokenizer.json)],
     ["tokenizer_config.json", jsonBytes(tokenizer.config)],
   ]);

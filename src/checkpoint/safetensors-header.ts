@@ -6,13 +6,21 @@ export interface TensorEntry {
   readonly shape: readonly number[];
 }
 
+/** transformers wants to be told which framework's layout the weights have. */
+export const torchLayout = { format: "pt" } as const;
+
 /**
  * What stands before the tensors in a safetensors file: 8 bytes with the header's length, and the header, filled up with
  * spaces. The tensors' bytes follow in the order given, which is by name in files of Hugging Face's own writer.
  */
-export function safetensorsHeader(entries: readonly TensorEntry[], dtype: FloatDtype): Uint8Array {
-  // transformers wants to be told which framework's layout the weights have.
-  const header: Record<string, unknown> = Object.assign(Object.create(null), { __metadata__: { format: "pt" } });
+export function safetensorsHeader(
+  entries: readonly TensorEntry[],
+  dtype: FloatDtype,
+  metadata: Readonly<Record<string, string>> = torchLayout,
+): Uint8Array {
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0)
+    header.__metadata__ = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
   let offset = 0;
   for (const { name, shape } of entries) {
     const end = offset + tensorBytes(shape, dtype);

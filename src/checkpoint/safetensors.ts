@@ -1,6 +1,7 @@
 import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { emptyHeld, holdAt, widenBfloat16, widenFloat16 } from "../model/held.ts";
+import { safetensorsHeader, type TensorEntry } from "./safetensors-header.ts";
 
 /**
  * The safetensors format: 8 bytes with the header's length (little-endian), the header as JSON, then the tensors' bytes
@@ -63,13 +64,9 @@ export function safetensorsChunks(
   tensors: ReadonlyMap<string, TensorLike>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
-  const names = [...tensors.keys()].sort();
-  const header: Record<string, unknown> = Object.create(null);
-  if (Object.keys(metadata).length > 0)
-    header.__metadata__ = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const entries: TensorEntry[] = [];
   const chunks: Uint8Array[] = [];
-  let offset = 0;
-  for (const name of names) {
+  for (const name of [...tensors.keys()].sort()) {
     const { shape, data } = tensors.get(name)!;
     const elements = shape.reduce((product, size) => product * size, 1);
     if (name === "__metadata__" || elements !== data.length)
@@ -77,16 +74,10 @@ export function safetensorsChunks(
         "SAFETENSORS_TENSOR",
         `tensor ${quote(name)}: shape ${formatShape(shape)} has ${elements} elements, its data ${data.length}`,
       );
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+    entries.push({ name, shape });
     chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const padded = Math.ceil(json.length / 8) * 8;
-  const prefix = new Uint8Array(8 + padded).fill(0x20);
-  new DataView(prefix.buffer).setBigUint64(0, BigInt(padded), true);
-  prefix.set(json, 8);
-  return [prefix, ...chunks];
+  return [safetensorsHeader(entries, "float32", metadata), ...chunks];
 }
 
 /** The same tensors give the same bytes: sorted by name, float32, the layout of Hugging Face's own writer. */

@@ -4,7 +4,7 @@ import { grpoDefaults, loraLearningRate } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import { type GrpoRecipe, grpoSchema, parseRecipe, recipeObjective } from "../recipe/schema.ts";
 import { type Context, defineCommand } from "./command.ts";
-import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { assemble, modelSpec, outPath, printRun, runOptions, untilStopped, viewFor } from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
 
 export const grpoOptions = z.object({
@@ -90,11 +90,7 @@ export const grpo = defineCommand({
     const objective = recipeObjective(recipe);
     const asking = recipeAsking(recipe);
     if (options.dryRun) {
-      const { describeObjective } = await import("../losses/objective.ts");
-      context.result(
-        { ...recipe, objective },
-        `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
-      );
+      await printRun(context, recipe, objective);
       return;
     }
     const { openTasks } = await import("../run/load-task.ts");

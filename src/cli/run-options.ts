@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { refuseForTraining } from "../backends/training.ts";
 import { AutodidactError } from "../errors.ts";
-import { setByPath } from "../recipe/schema.ts";
+import type { Objective } from "../losses/objective.ts";
+import { type GrpoRecipe, setByPath, type ZeroRecipe } from "../recipe/schema.ts";
 import { Stopped } from "../run/observer.ts";
 import type { Context } from "./command.ts";
 import { createView, type View } from "./view.ts";
@@ -33,6 +34,19 @@ export interface RunOptions {
   readonly provider?: string | undefined;
   readonly threads?: number | undefined;
   readonly set: readonly string[];
+}
+
+/** What --dry-run prints of reinforcement: the objective as a formula, and the resolved recipe. */
+export async function printRun(
+  context: Context,
+  recipe: GrpoRecipe | ZeroRecipe,
+  objective: Objective,
+): Promise<void> {
+  const { describeObjective } = await import("../losses/objective.ts");
+  context.result(
+    { ...recipe, objective },
+    `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
+  );
 }
 
 /** Defaults, then the flags, then --set, as one object for the recipe's schema. */

@@ -4,7 +4,7 @@ import { presetNames } from "../losses/objective-schema.ts";
 import { quickDefaults, zeroDefaults } from "../recipe/defaults.ts";
 import { parseRecipe, recipeObjective, zeroSchema } from "../recipe/schema.ts";
 import { defineCommand } from "./command.ts";
-import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { assemble, modelSpec, outPath, printRun, runOptions, untilStopped, viewFor } from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
 
 /** The base model that ships with the package. */
@@ -56,11 +56,7 @@ export const zero = defineCommand({
     const recipe = parseRecipe(zeroSchema, assemble(quick ? quickDefaults : zeroDefaults, flags, options));
     const objective = recipeObjective(recipe);
     if (options.dryRun) {
-      const { describeObjective } = await import("../losses/objective.ts");
-      context.result(
-        { ...recipe, objective },
-        `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
-      );
+      await printRun(context, recipe, objective);
       return;
     }
     const { runZero } = await import("../run/zero.ts");
