@@ -37,11 +37,7 @@ export interface RunOptions {
 }
 
 /** What --dry-run prints of reinforcement: the objective as a formula, and the resolved recipe. */
-export async function printRun(
-  context: Context,
-  recipe: GrpoRecipe | ZeroRecipe,
-  objective: Objective,
-): Promise<void> {
+export async function printRun(context: Context, recipe: GrpoRecipe | ZeroRecipe, objective: Objective): Promise<void> {
   const { describeObjective } = await import("../losses/objective.ts");
   context.result(
     { ...recipe, objective },
