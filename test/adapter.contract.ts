@@ -17,6 +17,7 @@ import {
   plain,
   refuses,
   someData,
+  stateOf,
   tinyConfig,
 } from "./tiny-model.ts";
 
@@ -58,7 +59,7 @@ export function adapterContract(open: OpenEngine): void {
     test("a fresh adapter changes nothing, and only the adapter is saved", async () => {
       const [adapted, bare] = [await open({ seed: 3, lora }), await open({ seed: 3 })];
       await sameScores(adapted, bare, 1e-5);
-      const { weights, base, optimizer } = await adapted.save();
+      const { weights, base, optimizer } = await stateOf(adapted);
       const shapes = adapterShapes(tinyConfig, lora);
       for (const tensors of [weights, optimizer!.m, optimizer!.v])
         assert.deepEqual(new Map([...tensors].map(([name, { shape }]) => [name, shape])), shapes);
@@ -159,7 +160,7 @@ export function adapterContract(open: OpenEngine): void {
           await engine.forwardBackward(data.slice(1), clipLoss);
           await engine.optimStep(adam);
         }
-        return engine.save();
+        return stateOf(engine);
       };
       const [one, two, resumed] = [await withAdapter(options), await withAdapter(options), await withAdapter(options)];
       const whole = await train(one, 3);

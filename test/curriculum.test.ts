@@ -10,6 +10,7 @@ import { diagnosticsSchema } from "../src/trainers/diagnostics.ts";
 import { type GrpoOptions, grpo } from "../src/trainers/grpo.ts";
 import type { GrpoMetrics, GrpoStep } from "../src/trainers/step.ts";
 import { lettersConfig as config, lettersTokenizer as tokenizer } from "./letters-model.ts";
+import { stateOf } from "./tiny-model.ts";
 
 /** A curriculum under the trainer: it learns of each step, and a resumed run goes on to the same bytes. */
 
@@ -80,13 +81,13 @@ test("training follows the curriculum, tells its families apart, and resumes to 
   const begun = await run(first.policy, first.task, {}, 4);
   const state = JSON.stringify(first.task.save());
   const second = { policy: open(), task: curriculum(mixture(parts()), settings) };
-  await second.policy.engine.load(await first.policy.engine.save());
+  await second.policy.engine.load(await stateOf(first.policy.engine));
   second.task.restore(JSON.parse(state));
   const history: GrpoMetrics[] = begun.map(({ metrics }) => metrics);
   const rest = await run(second.policy, second.task, { history });
   const bare = ({ timing: _, ...step }: GrpoStep) => step;
   assert.deepEqual([...begun, ...rest].map(bare), all.map(bare));
   assert.equal(JSON.stringify(second.task.save()), JSON.stringify(whole.task.save()));
-  const weights = async ({ policy }: typeof whole) => (await policy.engine.save()).weights;
+  const weights = async ({ policy }: typeof whole) => (await stateOf(policy.engine)).weights;
   assert.deepEqual(await weights(second), await weights(whole));
 });

@@ -1,8 +1,6 @@
-import { mkdirSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Adapter, adapterFiles } from "../src/checkpoint/adapter-directory.ts";
+import { writeDirectoryAtomic } from "../src/checkpoint/files.ts";
 import { adapterShapes, type LoraConfig } from "../src/model/lora.ts";
 import { random } from "../src/random.ts";
 import { tinyConfig } from "./tiny-model.ts";
@@ -28,11 +26,5 @@ export function ourAdapter(): Adapter {
 }
 
 /** `node dist/test/peft-adapter.js DIRECTORY` writes it. */
-async function writeOurs(path: string): Promise<void> {
-  mkdirSync(path, { recursive: true });
-  for (const [name, contents] of adapterFiles(ourAdapter()))
-    await writeFile(join(path, name), contents instanceof Uint8Array ? contents : Buffer.concat([...contents]));
-}
-
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
-  await writeOurs(process.argv[2]!);
+  await writeDirectoryAtomic(process.argv[2]!, adapterFiles(ourAdapter()));

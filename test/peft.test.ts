@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { parseAdapterConfig } from "../src/checkpoint/adapter-config.ts";
@@ -9,7 +10,7 @@ import {
   readAdapterHeader,
   readAdapterTensors,
 } from "../src/checkpoint/adapter-directory.ts";
-import { withRangedReader } from "../src/checkpoint/files.ts";
+import { withRangedReader, writeDirectoryAtomic } from "../src/checkpoint/files.ts";
 import { parseModelConfig } from "../src/checkpoint/model-config.ts";
 import { readSafetensors } from "../src/checkpoint/safetensors.ts";
 import { EmbeddedEngine } from "../src/engine/embedded.ts";
@@ -67,11 +68,16 @@ for (const name of ["ours", "theirs"] as const)
     });
   });
 
-test("what is written is what PEFT has read, byte for byte", () => {
-  for (const [name, contents] of adapterFiles(ourAdapter())) {
-    const bytes = contents instanceof Uint8Array ? contents : Buffer.concat([...contents]);
+test("what is written is what PEFT has read, byte for byte", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "autodidact-peft-")), "ours");
+  await writeDirectoryAtomic(path, adapterFiles(ourAdapter()));
+  const names = readdirSync(path).sort();
+  assert.deepEqual(names, [...adapterFiles(ourAdapter()).keys()].sort());
+  for (const name of names) {
+    const bytes = readFileSync(join(path, name));
     assert.ok(readFileSync(join(folder, "ours", name)).equals(bytes), name);
   }
+  rmSync(path, { recursive: true });
 });
 
 test("PEFT's settings are understood, and what is not plain LoRA is refused by name", async () => {

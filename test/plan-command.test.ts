@@ -67,7 +67,7 @@ describe("plan grpo", () => {
     assert.deepEqual([parameters, trained, fits], [parameterCount(lettersConfig), parameters, "yes"]);
     assert.deepEqual(
       phases.map(({ phase }) => phase),
-      ["sampling", "training", "saving"],
+      ["sampling", "training"],
     );
     assert.ok(seconds!.total > 0 && seconds!.decode > 0 && seconds!.scoring > 0);
   });
@@ -138,7 +138,7 @@ describe("plan sft", () => {
     assert.match(assumptions[0]!, /^\d+ documents of \d+ tokens on average, 1[12] at most$/);
     assert.deepEqual(
       phases.map(({ phase }) => phase),
-      ["training", "saving"],
+      ["training"],
     );
     assert.ok(seconds!.training > 0 && seconds!.decode === 0);
   });

@@ -1,5 +1,17 @@
 import assert from "node:assert/strict";
-import type { Completion, Datum, Engine, Layout, Loss, OptimStep, SampleOptions } from "../src/engine/engine.ts";
+import type {
+  Completion,
+  Datum,
+  Engine,
+  EngineState,
+  Layout,
+  Loss,
+  OptimStep,
+  SampleOptions,
+  SnapshotName,
+  Tensor,
+  Tensors,
+} from "../src/engine/engine.ts";
 import { AutodidactError } from "../src/errors.ts";
 import { type ModelConfig, modelConfigSchema } from "../src/model/config.ts";
 import { random } from "../src/random.ts";
@@ -98,6 +110,25 @@ export const refuses = (code: string, ...words: string[]) => {
   };
 };
 
+/** A copy of an engine's whole state. */
+export async function stateOf(engine: Engine): Promise<EngineState> {
+  const { weights, optimizer, snapshots } = await engine.save();
+  const copied = async (tensors: typeof weights): Promise<Tensors> => {
+    const copies = new Map<string, Tensor>();
+    for (const [name, { shape, read }] of tensors) copies.set(name, { shape, data: Float32Array.from(await read()) });
+    return copies;
+  };
+  const { step, m, v } = optimizer!;
+  const names = Object.keys(snapshots!) as SnapshotName[];
+  const kept = new Map<string, Tensors>();
+  for (const name of names) kept.set(name, await copied(snapshots![name]!));
+  return {
+    weights: await copied(weights),
+    optimizer: { step, m: await copied(m), v: await copied(v) },
+    snapshots: Object.fromEntries(kept),
+  };
+}
+
 /**
  * The gradient itself, by parameter, through the engine's own verbs: with beta1 = 0 Adam's first moment is the gradient,
  * and with learning rate 0 the weights stay.
@@ -110,7 +141,7 @@ export async function gradientsOf(
 ): Promise<{ readonly loss: number; readonly gradients: Map<string, Float32Array> }> {
   const result = await engine.forwardBackward(data, loss, layout);
   await engine.optimStep({ ...adam, learningRate: 0, beta1: 0, maxGradNorm: Infinity });
-  const { optimizer } = await engine.save();
+  const { optimizer } = await stateOf(engine);
   const gradients = new Map([...optimizer!.m].map(([name, moment]) => [name, moment.data]));
   return { loss: result.loss, gradients };
 }

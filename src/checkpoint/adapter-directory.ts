@@ -3,14 +3,14 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Tensors } from "../engine/engine.ts";
+import type { SavedTensor, Tensor, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { adapterShapes, type LoraConfig } from "../model/lora.ts";
 import { type AdapterBase, adapterConfigJson, parseAdapterConfig } from "./adapter-config.ts";
 import { type Contents, currentDirectory, readJson, withRangedReader } from "./files.ts";
 import { jsonBytes } from "./model-directory.ts";
-import { formatShape, readSafetensors, readSafetensorsHeader, safetensorsChunks } from "./safetensors.ts";
+import { formatShape, readSafetensors, readSafetensorsHeader, safetensorsFile } from "./safetensors.ts";
 import { torchLayout } from "./safetensors-header.ts";
 
 export interface Adapter {
@@ -18,6 +18,11 @@ export interface Adapter {
   readonly base: AdapterBase;
   /** A and B of each adapted layer, under PEFT's names. */
   readonly tensors: Tensors;
+}
+
+/** Its tensors may still be in an engine. */
+export interface WritableAdapter extends Omit<Adapter, "tensors"> {
+  readonly tensors: ReadonlyMap<string, Tensor | SavedTensor>;
 }
 
 /** An adapter before its tensors are read. */
@@ -32,10 +37,10 @@ const ownName = "autodidact.json";
 const ownSchema = z.looseObject({ base: z.looseObject({ weights: z.record(z.string(), z.string()).nullish() }) });
 
 /** The files of an adapter directory by name; the same adapter gives the same bytes. */
-export function adapterFiles({ lora, base, tensors }: Adapter): Map<string, Contents> {
+export function adapterFiles({ lora, base, tensors }: WritableAdapter): Map<string, Contents> {
   return new Map<string, Contents>([
     [configName, jsonBytes(adapterConfigJson(lora, base))],
-    [weightsName, safetensorsChunks(tensors, torchLayout)],
+    [weightsName, safetensorsFile(tensors, torchLayout)],
     [ownName, jsonBytes({ base: { name: base.name, revision: base.revision, weights: base.weights } })],
   ]);
 }

@@ -19,8 +19,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AutodidactError } from "../errors.ts";
 import type { RangedReader } from "./safetensors.ts";
 
-/** Contents of a file, whole or in pieces. */
-export type Contents = Uint8Array | readonly Uint8Array[];
+/** Contents of a file, whole or in pieces, which are made one after the other. */
+export type Contents = Uint8Array | readonly Uint8Array[] | Pieces;
+export interface Pieces {
+  /** In bytes. */
+  readonly size: number;
+  /** A piece is good until the next one is asked for. */
+  pieces(): AsyncIterable<Uint8Array>;
+}
 
 /** Below what one read or write call takes on every platform (2 GiB). */
 const CALL_BYTES = 1 << 28;
@@ -208,7 +214,7 @@ async function recoverName(path: string): Promise<string[]> {
 async function writeSynced(path: string, contents: Contents): Promise<void> {
   const file = await open(path, "wx");
   try {
-    for (const chunk of contents instanceof Uint8Array ? [contents] : contents) await writeAll(file, chunk);
+    for await (const piece of piecesOf(contents)) await writeAll(file, piece);
     await file.sync();
   } finally {
     await file.close();
@@ -294,5 +300,13 @@ function codeOf(error: unknown): string {
 }
 
 export function sizeOf(contents: Contents): number {
-  return contents instanceof Uint8Array ? contents.length : contents.reduce((sum, chunk) => sum + chunk.length, 0);
+  if ("pieces" in contents) return contents.size;
+  return piecesOf(contents).reduce((sum, piece) => sum + piece.length, 0);
+}
+
+function piecesOf(contents: Exclude<Contents, Pieces>): readonly Uint8Array[];
+function piecesOf(contents: Contents): readonly Uint8Array[] | AsyncIterable<Uint8Array>;
+function piecesOf(contents: Contents) {
+  if (contents instanceof Uint8Array) return [contents];
+  return "pieces" in contents ? contents.pieces() : contents;
 }

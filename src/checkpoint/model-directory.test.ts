@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { safetensorsBytes } from "../../test/safetensors-bytes.ts";
+import type { Tensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
 import { initialWeights } from "../model/parameters.ts";
 import { characterTokenizer } from "../tokenizer/character.ts";
 import { parseModelConfig } from "./model-config.ts";
-import { readModelDirectory, type WritableModel, writeModelDirectory } from "./model-directory.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { type Model, readModelDirectory, type WritableModel, writeModelDirectory } from "./model-directory.ts";
+import { decodeSafetensors } from "./safetensors.ts";
 
 const fixtures = fileURLToPath(new URL("../../../test/fixtures", import.meta.url));
 const root = mkdtempSync(join(tmpdir(), "autodidact-model-"));
@@ -32,7 +34,7 @@ const sizes = {
 const heads = { num_attention_heads: 2, num_key_value_heads: 1 };
 const config = (fields: object = {}): ModelConfig =>
   modelConfigSchema.loose().parse({ model_type: "llama", ...sizes, ...heads, ...fields });
-const model = (fields: object = {}): WritableModel => ({
+const model = (fields: object = {}): WritableModel & Pick<Model, "weights"> => ({
   config: config(fields),
   weights: initialWeights(config(fields), 1),
   tokenizer: characterTokenizer("ab 01=?\n"),
@@ -159,10 +161,10 @@ describe("model directories", () => {
     const more = new Map(weights)
       .set("lm_head.weight", embedding)
       .set("model.layers.0.self_attn.rotary_emb.inv_freq", { shape: [2], data: new Float32Array(2) });
-    writeFileSync(join(path, "model.safetensors"), encodeSafetensors(more));
+    writeFileSync(join(path, "model.safetensors"), await safetensorsBytes(more));
     assert.deepEqual((await readModelDirectory(path)).weights, weights);
     more.set("lm_head.weight", { shape: embedding.shape, data: new Float32Array(embedding.data.length) });
-    writeFileSync(join(path, "model.safetensors"), encodeSafetensors(more));
+    writeFileSync(join(path, "model.safetensors"), await safetensorsBytes(more));
     await refuses(path, "MODEL_WEIGHTS", "lm_head.weight", "tie_word_embeddings");
   });
 });
@@ -207,21 +209,21 @@ describe("what is not a model directory is refused", () => {
   it("a missing, unknown or misshapen tensor", async () => {
     const path = await written();
     const file = join(path, "model.safetensors");
-    const change = (edit: (weights: Map<string, { shape: readonly number[]; data: Float32Array }>) => void): void => {
+    const change = async (edit: (weights: Map<string, Tensor>) => void): Promise<void> => {
       const weights = new Map(model().weights);
       edit(weights);
-      writeFileSync(file, encodeSafetensors(weights));
+      writeFileSync(file, await safetensorsBytes(weights));
     };
-    change((weights) => weights.delete("model.norm.weight"));
+    await change((weights) => weights.delete("model.norm.weight"));
     await refuses(
       path,
       "MODEL_WEIGHTS",
       file,
       "tensor model.norm.weight: expected shape [8], found none (1 tensors missing)",
     );
-    change((weights) => weights.set("model.norm.bias", { shape: [8], data: new Float32Array(8) }));
+    await change((weights) => weights.set("model.norm.bias", { shape: [8], data: new Float32Array(8) }));
     await refuses(path, "MODEL_WEIGHTS", file, "model.norm.bias: expected no tensor", "[8]");
-    change((weights) => {
+    await change((weights) => {
       const name = "model.layers.1.mlp.up_proj.weight";
       weights.set(name, { shape: [8, 10], data: weights.get(name)!.data });
     });

@@ -1,7 +1,8 @@
-import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
+import type { HeldDtype, HeldTensor, SavedTensor, Tensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { emptyHeld, holdAt, widenBfloat16, widenFloat16 } from "../model/held.ts";
-import { safetensorsHeader, type TensorEntry } from "./safetensors-header.ts";
+import type { Pieces } from "./files.ts";
+import { safetensorsHeader, tensorBytes } from "./safetensors-header.ts";
 
 /**
  * The safetensors format: 8 bytes with the header's length (little-endian), the header as JSON, then the tensors' bytes
@@ -10,11 +11,6 @@ import { safetensorsHeader, type TensorEntry } from "./safetensors-header.ts";
  *
  * Assumes a little-endian machine, as typed arrays are on every platform that ONNX Runtime has a build for.
  */
-
-interface TensorLike {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
 
 export interface SafetensorsContents {
   /** Every tensor as float32, whatever the file stores. */
@@ -59,40 +55,38 @@ const PIECE = 1 << 18;
 /** The limit of Hugging Face's own reader. */
 const MAX_HEADER = 100_000_000;
 
-/** The file in pieces, the tensors as views of their data, so that nothing is copied. */
-export function safetensorsChunks(
-  tensors: ReadonlyMap<string, TensorLike>,
+/**
+ * The same tensors give the same bytes: sorted by name, float32, the layout of Hugging Face's own writer. One tensor after
+ * the other is read, and nothing is copied.
+ */
+export function safetensorsFile(
+  tensors: ReadonlyMap<string, Tensor | SavedTensor>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array[] {
-  const entries: TensorEntry[] = [];
-  const chunks: Uint8Array[] = [];
-  for (const name of [...tensors.keys()].sort()) {
-    const { shape, data } = tensors.get(name)!;
-    const elements = shape.reduce((product, size) => product * size, 1);
-    if (name === "__metadata__" || elements !== data.length)
-      throw new AutodidactError(
-        "SAFETENSORS_TENSOR",
-        `tensor ${quote(name)}: shape ${formatShape(shape)} has ${elements} elements, its data ${data.length}`,
-      );
-    entries.push({ name, shape });
-    chunks.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return [safetensorsHeader(entries, "float32", metadata), ...chunks];
+): Pieces {
+  const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
+  const entries = sorted.map(([name, { shape }]) => ({ name, shape }));
+  for (const [name, tensor] of sorted) checkTensor(name, tensor.shape, "data" in tensor ? tensor.data : undefined);
+  const header = safetensorsHeader(entries, "float32", metadata);
+  return {
+    size: entries.reduce((sum, { shape }) => sum + tensorBytes(shape, "float32"), header.length),
+    async *pieces() {
+      yield header;
+      for (const [name, tensor] of sorted) {
+        const data = "data" in tensor ? tensor.data : await tensor.read();
+        checkTensor(name, tensor.shape, data);
+        yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      }
+    },
+  };
 }
 
-/** The same tensors give the same bytes: sorted by name, float32, the layout of Hugging Face's own writer. */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, TensorLike>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  const chunks = safetensorsChunks(tensors, metadata);
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+function checkTensor(name: string, shape: readonly number[], data?: Float32Array): void {
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (name === "__metadata__" || (data !== undefined && elements !== data.length))
+    throw new AutodidactError(
+      "SAFETENSORS_TENSOR",
+      `tensor ${quote(name)}: shape ${formatShape(shape)} has ${elements} elements, its data ${data?.length}`,
+    );
 }
 
 /**

@@ -12,7 +12,7 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { EngineState, SnapshotName, Tensor, Tensors } from "../engine/engine.ts";
+import type { EngineState, SavedTensor, SnapshotName, Tensor, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
@@ -42,14 +42,14 @@ import {
   readModelDirectory,
   type WritableModel,
 } from "./model-directory.ts";
-import { readSafetensors, safetensorsChunks } from "./safetensors.ts";
+import { readSafetensors, safetensorsFile } from "./safetensors.ts";
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export interface CheckpointContents extends Omit<WritableModel, "weights"> {
   /** Steps of the trainer so far; names the directory. */
   readonly step: number;
-  readonly engineState: EngineState;
+  readonly engineState: EngineState<Tensor | SavedTensor>;
   /** There where the state's weights are an adapter's. */
   readonly adapter?: Omit<Adapter, "tensors"> | undefined;
   /** Whatever else the trainer needs to go on: seed, counters, byte lengths of the run's append-only files. */
@@ -113,7 +113,7 @@ export async function writeCheckpoint(
   for (const [name, file] of parts) files.set(`${adapter ? "adapter" : "model"}/${name}`, file);
   const check = shapeCheck(config, adapter?.lora);
   if (adapter) check(shapesOf(engineState.weights), join(path, "adapter"));
-  files.set("trainer.safetensors", safetensorsChunks(trainerTensors(engineState, check, path)));
+  files.set("trainer.safetensors", safetensorsFile(trainerTensors(engineState, check, path)));
   const json: z.input<typeof trainerJsonSchema> = {
     version: VERSION,
     step,
@@ -261,8 +261,12 @@ async function engineState(
   };
 }
 
-function trainerTensors(state: EngineState, check: ShapeCheck, path: string): Map<string, Tensor> {
-  const tensors = new Map<string, Tensor>();
+function trainerTensors(
+  state: CheckpointContents["engineState"],
+  check: ShapeCheck,
+  path: string,
+): Map<string, Tensor | SavedTensor> {
+  const tensors = new Map<string, Tensor | SavedTensor>();
   const parts = { m: state.optimizer?.m, v: state.optimizer?.v, ...state.snapshots };
   for (const group of groups) {
     const part = parts[group];
@@ -323,6 +327,6 @@ function checkJson(value: unknown, where: string): void {
     );
 }
 
-function shapesOf(tensors: Tensors): Map<string, readonly number[]> {
+function shapesOf(tensors: ReadonlyMap<string, Pick<Tensor, "shape">>): Map<string, readonly number[]> {
   return new Map([...tensors].map(([name, tensor]) => [name, tensor.shape]));
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileS
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { safetensorsBytes } from "../../test/safetensors-bytes.ts";
 import type { HeldDtype } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
@@ -10,13 +11,7 @@ import { hold, roundToBfloat16, unhold } from "../model/held.ts";
 import { initialWeights } from "../model/parameters.ts";
 import { characterTokenizer } from "../tokenizer/character.ts";
 import { readModelDirectory, writeModelDirectory } from "./model-directory.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type RangedReader,
-  readSafetensorsHeader,
-  readTensor,
-} from "./safetensors.ts";
+import { decodeSafetensors, type RangedReader, readSafetensorsHeader, readTensor } from "./safetensors.ts";
 
 const root = mkdtempSync(join(tmpdir(), "autodidact-shards-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -50,7 +45,7 @@ async function sharded(fields: Partial<ModelConfig> = {}): Promise<string> {
   for (const number of [1, 2, 3]) {
     const part = new Map([...tensors].filter((_, i) => (i % 3) + 1 === number));
     for (const name of part.keys()) map[name] = shard(number);
-    writeFileSync(join(path, shard(number)), encodeSafetensors(part, metadata));
+    writeFileSync(join(path, shard(number)), await safetensorsBytes(part, metadata));
   }
   writeFileSync(join(path, index), JSON.stringify({ metadata: { total_size: 1 }, weight_map: map }));
   return path;
@@ -107,11 +102,11 @@ describe("weights in several files", () => {
     const path = await sharded({ tie_word_embeddings: true });
     const embedding = initialWeights(config, 1).get("model.embed_tokens.weight")!;
     const head = new Map([["lm_head.weight", embedding]]);
-    writeFileSync(join(path, "head.safetensors"), encodeSafetensors(head));
+    writeFileSync(join(path, "head.safetensors"), await safetensorsBytes(head));
     edit(path, (map) => Object.assign(map, { "lm_head.weight": "head.safetensors" }));
     assert.equal((await readModelDirectory(path)).weights.has("lm_head.weight"), false);
     embedding.data[95] = 3;
-    writeFileSync(join(path, "head.safetensors"), encodeSafetensors(head));
+    writeFileSync(join(path, "head.safetensors"), await safetensorsBytes(head));
     await refuses(path, "MODEL_WEIGHTS", "head.safetensors", "tie_word_embeddings");
   });
 
@@ -140,7 +135,7 @@ describe("weights in several files", () => {
     const { tensors } = decodeSafetensors(readFileSync(name), name);
     const [first, { data }] = [...tensors].find(([, { shape }]) => shape.length === 2)!;
     tensors.set(first, { shape: [data.length, 1], data });
-    writeFileSync(name, encodeSafetensors(tensors));
+    writeFileSync(name, await safetensorsBytes(tensors));
     await refuses(path, "MODEL_WEIGHTS", shard(1), `tensor ${first}: expected shape`, `found [${data.length}, 1]`);
   });
 

@@ -32,7 +32,7 @@ export const merge = defineCommand({
     try {
       const merged = await merge(await adapterOf(outPath(context, adapter)), outPath(context, out), {
         ...(model !== undefined && { base: modelSpec(context, model) }),
-        command: context.commandLine,
+        cwd: context.cwd,
         observer: view,
         signal: context.signal,
       });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { random } from "../random.ts";
 import { gradeCountdown } from "../tasks/countdown-answer.ts";
-import { splitOf } from "../tasks/countdown-levels.ts";
+import { movesFrom, splitOf } from "../tasks/countdown-levels.ts";
 import {
   arithmeticShare,
   corpus,
@@ -11,9 +11,10 @@ import {
   fourNumbersShare,
   listShare,
   pairShare,
+  walkShare,
 } from "./corpus.ts";
 import { operationPath, operationSequences } from "./operations.ts";
-import { answer, look, reflectiveShare } from "./writers.ts";
+import { answer, look, reflectiveShare, walk, walkSteps, written } from "./writers.ts";
 
 function take(seed: number, count: number): Document[] {
   const documents: Document[] = [];
@@ -41,10 +42,11 @@ test("the same seed gives the same text, another seed another", () => {
 test("kinds come in the documented shares", () => {
   const share = (kind: string): number =>
     documents.filter((document) => document.kind === kind).length / documents.length;
-  const puzzles = 1 - arithmeticShare - listShare - pairShare;
+  const puzzles = 1 - arithmeticShare - listShare - walkShare - pairShare;
   for (const [kind, expected] of [
     ["arithmetic", arithmeticShare],
     ["list", listShare],
+    ["walk", walkShare],
     ["pair", pairShare],
     ["reflective", puzzles * reflectiveShare],
     ["careless", puzzles * (1 - reflectiveShare)],
@@ -63,6 +65,11 @@ test("no number set of the held-out split occurs in a puzzle", () => {
     if (kind === "arithmetic" || kind === "pair") continue;
     if (kind === "list") {
       assert.equal(splitOf(text.split(":")[0]!.split(" ").map(Number)), "train", text);
+      continue;
+    }
+    if (kind === "walk") {
+      const [, numbers] = /^then \[([\d ]+):/.exec(text)!;
+      assert.equal(splitOf(numbers!.split(" ").map(Number)), "train", text);
       continue;
     }
     const { numbers } = puzzle({ kind, text });
@@ -132,14 +139,38 @@ test("a list goes through the pairs of its numbers in ascending order", () => {
   assert.equal(known, "2 3 6: 3+2=5 3-2=1 3*2=6 6+2=8 6-2=4 6*2=12 6/2=3 6+3=9 6-3=3 6*3=18 6/3=2");
 });
 
-test("reflective writers do not try the same first step twice in a row of tries", () => {
+/** The first steps of the tries that begin with this note. */
+const firstSteps = (text: string, note: string): string[] =>
+  text
+    .split(`${note} `)
+    .slice(1)
+    .map((attempt) => attempt.split(" ")[0]!);
+
+test("reflective writers look behind one first step after the other, in order, and behind none twice", () => {
   const source = random(4);
+  const order = movesFrom([2, 7, 11]).map(written);
   for (let i = 0; i < 200; i++) {
     const text = answer([2, 7, 11], 5, true, source);
-    const firsts = operationSequences(text).map((form) => form.split(" ")[0]);
-    const span = firsts.slice(0, 9);
-    assert.equal(new Set(span).size, span.length, text);
+    const [, ...firsts] = firstSteps(text, "[2 7 11:5]");
+    assert.deepEqual(firsts, order.slice(0, firsts.length), text);
   }
+});
+
+test("a walk goes through first steps in order from any one on, never mentions a question, and marks are honest", () => {
+  const source = random(5);
+  const order = movesFrom([2, 7, 11]).map(written);
+  const begun = new Set<number>();
+  for (let i = 0; i < 300; i++) {
+    const text = walk([11, 2, 7], 41, source);
+    const firsts = firstSteps(text, "[11 2 7:41]");
+    const from = order.indexOf(firsts[0]!);
+    begun.add(from);
+    assert.deepEqual(firsts, order.slice(from, from + firsts.length), text);
+    assert.ok(firsts.length >= walkSteps[0] && firsts.length <= walkSteps[1], text);
+    assert.ok(!/make|yes|wait/.test(text), text); // 41 cannot be made of these
+  }
+  assert.equal(begun.size, order.length - walkSteps[0] + 1);
+  assert.match(walk([1, 2, 3], 9, source, [9, 9]), /=9:9 yes$/);
 });
 
 test("operation sequences name the steps, not the wording", () => {

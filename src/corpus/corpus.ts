@@ -5,24 +5,25 @@
 import { type Random, random } from "../random.ts";
 import { promptOf } from "../tasks/countdown.ts";
 import { movesFrom, poolAfter, splitOf } from "../tasks/countdown-levels.ts";
-import { answer, lookAndStep, reflectiveShare, written } from "./writers.ts";
+import { answer, lookAndStep, reflectiveShare, walk, written } from "./writers.ts";
 
 export interface Document {
-  /** "careless", "reflective", "arithmetic", "list" or "pair". */
+  /** "careless", "reflective", "arithmetic", "list", "walk" or "pair". */
   readonly kind: string;
   readonly text: string;
 }
 
 /**
- * Share of documents that are lines of sums, that list what can be made of some numbers, and that are drill with two
- * numbers. The rest are puzzles of the task.
+ * Share of documents that are lines of sums, that list what can be made of some numbers, that walk through their first
+ * steps, and that are drill with two numbers. The rest are puzzles of the task.
  */
-export const arithmeticShare = 0.04;
-export const listShare = 0.08;
-export const pairShare = 0.15;
+export const arithmeticShare = 0.06;
+export const listShare = 0.06;
+export const walkShare = 0.07;
+export const pairShare = 0.2;
 /** Share of puzzles that have four numbers, and of those that use numbers to 12. The others have three, and go to 9. */
 export const fourNumbersShare = 0.4;
-export const largeNumbersShare = 0.35;
+export const largeNumbersShare = 0.45;
 
 function sum(source: Random): string {
   const small = (): number => source.int(1, source.chance(0.7) ? 9 : 16);
@@ -58,6 +59,11 @@ function list(source: Random): string {
   return `${numbers.join(" ")}: ${movesFrom(numbers).map(written).join(" ")}`;
 }
 
+/** A walk through first steps. Most targets are missed, so that most walks come to their end. */
+function walked(source: Random): string {
+  return walk(someNumbers(source), source.int(2, 99), source);
+}
+
 /** A puzzle as somebody makes one up: any numbers, and a target that some steps lead to. */
 function puzzle(source: Random): { readonly numbers: readonly number[]; readonly target: number } {
   while (true) {
@@ -80,7 +86,9 @@ export function* corpus(seed: number): Generator<Document> {
       yield { kind: "arithmetic", text: lines.join(" ") };
     } else if (draw < arithmeticShare + listShare) {
       yield { kind: "list", text: list(source) };
-    } else if (draw < arithmeticShare + listShare + pairShare) {
+    } else if (draw < arithmeticShare + listShare + walkShare) {
+      yield { kind: "walk", text: walked(source) };
+    } else if (draw < arithmeticShare + listShare + walkShare + pairShare) {
       yield { kind: "pair", text: pair(source) };
     } else {
       const { numbers, target } = puzzle(source);

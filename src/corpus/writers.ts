@@ -1,9 +1,9 @@
 /**
  * The people who wrote the corpus. None knows a solution, none is corrected, and what they write is kept right or wrong.
  * Before each step everybody notes what is left to do. Careless writers try once or twice and leave it. Reflective
- * writers, when a try fails, say so, stop to think, and take the next first step they have not tried; of the last two
- * numbers they note what each operation makes, until one makes the target. They leave it when their patience ends
- * or no first step is left that they have not looked behind.
+ * writers, when a try fails, say so, stop to think, and look behind one first step after the other, in order; of the
+ * last two numbers they note what each operation makes, until one makes the target. They leave it when their patience
+ * ends or no first step is left that they have not looked behind.
  */
 import type { Random } from "../random.ts";
 import { type Move, movesFrom } from "../tasks/countdown-levels.ts";
@@ -17,6 +17,8 @@ export const mixedShare = 0.05;
 export const carelessTries: readonly number[] = [0.85, 0.12, 0.03];
 /** Reflective writers are ready to make this many tries, uniformly. */
 export const reflectiveTries: readonly [low: number, high: number] = [3, 12];
+/** A walk goes through this many first steps, uniformly, where there are so many. */
+export const walkSteps: readonly [low: number, high: number] = [4, 11];
 /** Which operation comes to a careless mind, by weight. */
 export const carelessWeights = { "+": 0.6, "-": 0.15, "*": 0.2, "/": 0.05 } as const;
 
@@ -90,6 +92,33 @@ export function lookAndStep(pool: readonly number[], target: number): string {
   return `${note} ${written(last)}${verdict(last.result, target, english)}`;
 }
 
+/** One try: the steps to the last number and what is said to it. `next` chooses a step from the pool. */
+function attempt(
+  numbers: readonly number[],
+  target: number,
+  language: () => Language,
+  next: (pool: readonly number[]) => { readonly note: string; readonly last: Move },
+): { readonly text: string; readonly solved: boolean } {
+  const text: string[] = [];
+  let pool: readonly number[] = numbers;
+  let result = Number.NaN;
+  while (pool.length > 1) {
+    const step = next(pool);
+    text.push(step.note, written(step.last));
+    pool = noted(pool, step.last);
+    result = step.last.result;
+  }
+  return { text: text.join(" ") + verdict(result, target, language()), solved: result === target };
+}
+
+/** A try behind a given first step, with a look at the last one. Steps between are any. */
+function considered(first: Move, numbers: readonly number[], target: number, language: () => Language, random: Random) {
+  return attempt(numbers, target, language, (pool) => {
+    if (pool.length === 2) return look(pool, target);
+    return { note: note(pool, target), last: pool === numbers ? first : random.pick(movesFrom(pool)) };
+  });
+}
+
 /** Writes one answer to the puzzle. */
 export function answer(
   numbers: readonly number[],
@@ -108,37 +137,38 @@ export function answer(
     ? Math.min(random.int(...patience), firsts.length + 1)
     : random.weighted([1, 2, 3], carelessTries);
   const text: string[] = [];
-  let place = -1;
   for (let tried = 0; tried < tries; tried++) {
     const thinking = reflective && tried > 0;
     if (thinking) {
       const { reflections, weights } = speak();
       text.push(random.weighted(reflections, weights));
-      place = (place + 1) % firsts.length;
     }
-    let pool: readonly number[] = numbers;
-    let last: Move | undefined;
-    while (pool.length > 1) {
-      const first = pool.length === numbers.length;
-      if (thinking && pool.length === 2) {
-        const seen = look(pool, target);
-        text.push(seen.note);
-        last = seen.last;
-      } else {
-        text.push(note(pool, target));
-        if (thinking && first) last = firsts[place]!;
-        else if (thinking) last = random.pick(movesFrom(pool));
-        else last = anyMove(pool, random);
-      }
-      if (first && !thinking) {
-        const { left, right, operation } = last;
-        place = firsts.findIndex((m) => m.left === left && m.right === right && m.operation === operation);
-      }
-      text.push(written(last));
-      pool = noted(pool, last);
-    }
-    text.push(text.pop() + verdict(last!.result, target, speak()));
-    if (last!.result === target) break;
+    const written = thinking
+      ? considered(firsts[tried - 1]!, numbers, target, speak, random)
+      : attempt(numbers, target, speak, (pool) => ({ note: note(pool, target), last: anyMove(pool, random) }));
+    text.push(written.text);
+    if (written.solved) break;
+  }
+  return text.join(" ");
+}
+
+/**
+ * Drill: first steps one after the other with what lies behind them, from any one on, until one leads to the target.
+ * Gives the later ones the practice that few people's patience reaches.
+ */
+export function walk(
+  numbers: readonly number[],
+  target: number,
+  random: Random,
+  steps: readonly [low: number, high: number] = walkSteps,
+): string {
+  const firsts = movesFrom(numbers);
+  const from = random.int(0, Math.max(0, firsts.length - steps[0]));
+  const text: string[] = [];
+  for (const first of firsts.slice(from, from + random.int(...steps))) {
+    const { text: tried, solved } = considered(first, numbers, target, () => english, random);
+    text.push("then", tried);
+    if (solved) break;
   }
   return text.join(" ");
 }

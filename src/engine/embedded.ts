@@ -18,6 +18,8 @@ import type {
   OptimStepResult,
   SampleOptions,
   SampleRequest,
+  SavedState,
+  SavedTensor,
   SnapshotName,
   Tensor,
   Tensors,
@@ -210,14 +212,17 @@ export class EmbeddedEngine implements Engine {
     this.#snapshots.set(name, copy(this.#policy().trained));
   }
 
-  async save(): Promise<EngineState> {
+  async save(): Promise<SavedState> {
     const { trained } = this.#policy();
     const { m, v } = this.#moments();
-    await this.#makeRoom("save");
+    const saved = (arrayOf: (name: string) => Float32Array): ReadonlyMap<string, SavedTensor> =>
+      new Map([...trained].map(([name, { shape }]) => [name, { shape, read: async () => arrayOf(name) }]));
     return {
-      weights: copy(trained),
-      optimizer: { step: this.#step, m: withShapes(m, trained), v: withShapes(v, trained) },
-      snapshots: Object.fromEntries([...this.#snapshots].map(([name, weights]) => [name, copy(weights)])),
+      weights: saved((name) => trained.get(name)!.data),
+      optimizer: { step: this.#step, m: saved((name) => m.get(name)!), v: saved((name) => v.get(name)!) },
+      snapshots: Object.fromEntries(
+        [...this.#snapshots].map(([key, weights]) => [key, saved((name) => weights.get(name)!.data)]),
+      ),
     };
   }
 
@@ -250,13 +255,12 @@ export class EmbeddedEngine implements Engine {
   }
 
   /**
-   * Sessions keep the memory of their largest run. A large model's sampling, training and saving do without that of one
-   * another; compiling again takes about a second.
+   * Sessions keep the memory of their largest run. A large model's sampling and training do without that of one another;
+   * compiling again takes about a second.
    */
-  async #makeRoom(next: "sample" | "train" | "save"): Promise<void> {
+  async #makeRoom(next: "sample" | "train"): Promise<void> {
     if (!this.#layered) return;
-    if (next !== "sample") await this.#programs.release();
-    if (next === "train") return;
+    if (next === "train") return this.#programs.release();
     await this.#model.release();
     if (this.#calls === 0) this.#gradients = null;
   }
@@ -315,10 +319,6 @@ function copy(weights: Weights): Weights {
 
 function dataOf(weights: Weights): Map<string, Float32Array> {
   return new Map([...weights].map(([name, { data }]) => [name, data]));
-}
-
-function withShapes(arrays: ReadonlyMap<string, Float32Array>, like: Weights): Weights {
-  return new Map([...arrays].map(([name, data]) => [name, { shape: like.get(name)!.shape, data: data.slice() }]));
 }
 
 /** Bytes that a layer's backward pass and the kept layer inputs may take. */

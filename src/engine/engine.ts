@@ -18,7 +18,8 @@ export interface Engine {
   optimStep(options: OptimStep): Promise<OptimStepResult>;
   /** Freezes a copy of the policy's weights under a name, replacing an earlier one. */
   snapshot(name: SnapshotName): Promise<void>;
-  save(): Promise<EngineState>;
+  /** What there is to save. Its tensors are still in the engine: read them before anything changes it. */
+  save(): Promise<SavedState>;
   /**
    * Replaces weights, and where given frozen weights, optimizer moments and snapshots. Refuses unknown, missing or
    * misshapen tensors. Takes the arrays: they belong to the engine from then on, and may be empty for the caller.
@@ -52,13 +53,28 @@ export type HeldTensor =
     };
 export type HeldTensors = ReadonlyMap<string, HeldTensor>;
 
-export interface EngineState {
+/**
+ * A tensor that is copied out of the engine when it is read. The array is good until the next one is read: a state is
+ * several times as large as the weights, and so never in memory twice.
+ */
+export interface SavedTensor {
+  readonly shape: readonly number[];
+  read(): Promise<Float32Array>;
+}
+
+export type SavedState = EngineState<SavedTensor>;
+
+export interface EngineState<T = Tensor> {
   /** What is trained: every parameter, or with LoRA the adapter's tensors under PEFT's names. */
-  readonly weights: Tensors;
+  readonly weights: ReadonlyMap<string, T>;
   /** The frozen weights below an adapter, by Hugging Face name. Only loaded, never saved: they do not change. */
   readonly base?: HeldTensors;
-  readonly optimizer?: { readonly step: number; readonly m: Tensors; readonly v: Tensors };
-  readonly snapshots?: Partial<Record<SnapshotName, Tensors>>;
+  readonly optimizer?: {
+    readonly step: number;
+    readonly m: ReadonlyMap<string, T>;
+    readonly v: ReadonlyMap<string, T>;
+  };
+  readonly snapshots?: Partial<Record<SnapshotName, ReadonlyMap<string, T>>>;
 }
 
 export interface SampleRequest {

@@ -16,10 +16,13 @@ import type {
   SampleOptions,
   SampleProgress,
   SampleRequest,
+  SavedState,
+  SavedTensor,
   SnapshotName,
 } from "./engine.ts";
 import type { OnnxRuntimeOptions } from "./onnxruntime.ts";
-import { buffersOf, checkState } from "./weight-set.ts";
+import { size } from "./runtime.ts";
+import { buffersOf, checkState, trainedShapes } from "./weight-set.ts";
 
 /**
  * The ONNX Runtime engine in a worker thread. `session.run` blocks the thread it is called on for as long as it
@@ -35,7 +38,16 @@ export interface WorkerOptions {
 type Verb = Exclude<keyof Engine, "name" | "config">;
 export type Request =
   | { readonly id: number; readonly verb: "sample"; readonly args: readonly [SampleRequest[], SampleOptions] }
+  | { readonly id: number; readonly verb: "read"; readonly args: readonly [Part, string, Float32Array] }
   | { readonly id: number; readonly verb: Exclude<Verb, "sample">; readonly args: readonly unknown[] };
+
+/** The parts of a saved state, each as large as what is trained. */
+export type Part = "weights" | "m" | "v" | SnapshotName;
+/** What "save" answers; "read" then copies a tensor of a part into shared memory. */
+export interface SavedOutline {
+  readonly step: number;
+  readonly snapshots: readonly SnapshotName[];
+}
 
 export interface Reply {
   readonly id: number;
@@ -89,7 +101,7 @@ class Link {
 
   /** `transfer` is memory of the arguments that is handed over instead of copied. */
   call(
-    verb: Verb,
+    verb: Request["verb"],
     args: readonly unknown[],
     listeners: Listeners = {},
     transfer: readonly ArrayBuffer[] = [],
@@ -176,8 +188,22 @@ class WorkerEngine implements Engine {
     return this.#link.call("snapshot", [name]) as Promise<void>;
   }
 
-  save(): Promise<EngineState> {
-    return this.#link.call("save", []) as Promise<EngineState>;
+  async save(): Promise<SavedState> {
+    const { step, snapshots } = (await this.#link.call("save", [])) as SavedOutline;
+    const shapes = trainedShapes(this.config, this.#lora);
+    const memory = new SharedArrayBuffer(4 * Math.max(...[...shapes.values()].map(size)));
+    const part = (part: Part): ReadonlyMap<string, SavedTensor> =>
+      new Map(
+        [...shapes].map(([name, shape]) => {
+          const into = new Float32Array(memory, 0, size(shape));
+          return [name, { shape, read: () => this.#link.call("read", [part, name, into]).then(() => into) }];
+        }),
+      );
+    return {
+      weights: part("weights"),
+      optimizer: { step, m: part("m"), v: part("v") },
+      snapshots: Object.fromEntries(snapshots.map((name) => [name, part(name)])),
+    };
   }
 
   async load(state: EngineState): Promise<void> {

@@ -1,10 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { AutodidactError } from "../errors.ts";
 import { EmbeddedEngine } from "./embedded.ts";
-import type { Completion, Engine, EngineState, SampleProgress } from "./engine.ts";
+import type { Completion, Engine, SampleProgress, SavedState } from "./engine.ts";
 import { onnxRuntime } from "./onnxruntime.ts";
-import { buffersOf } from "./weight-set.ts";
-import type { Reply, Request, WorkerOptions } from "./worker-engine.ts";
+import type { Part, Reply, Request, SavedOutline, WorkerOptions } from "./worker-engine.ts";
 
 /** The other end of worker-engine.ts: an embedded engine in this thread, verbs called by message. */
 const port = parentPort!;
@@ -23,8 +22,7 @@ let queue: Promise<unknown> = engine.catch(() => {});
 port.on("message", (request: Request) => {
   queue = queue.then(async () => {
     try {
-      const value = await call(await engine, request);
-      post({ id: request.id, value }, request.verb === "save" ? buffersOf(value as EngineState) : []);
+      post({ id: request.id, value: await call(await engine, request) });
     } catch (error) {
       post({ id: request.id, ...described(error) });
     }
@@ -33,6 +31,8 @@ port.on("message", (request: Request) => {
 
 function call(to: Engine, { id, verb, args }: Request): Promise<unknown> {
   if (verb !== "close") goOn();
+  if (verb === "save") return to.save().then(outline);
+  if (verb === "read") return read(...args);
   if (verb === "sample") {
     const onProgress = (progress: SampleProgress): void => {
       goOn();
@@ -46,6 +46,20 @@ function call(to: Engine, { id, verb, args }: Request): Promise<unknown> {
   return method.apply(to, [...args]);
 }
 
+let saved: SavedState;
+
+/** Functions do not go through messages: the other end makes its own, which ask for one tensor after the other. */
+function outline(state: SavedState): SavedOutline {
+  saved = state;
+  return { step: state.optimizer!.step, snapshots: Object.keys(state.snapshots!) as SavedOutline["snapshots"] };
+}
+
+async function read(part: Part, name: string, into: Float32Array): Promise<void> {
+  const { weights, optimizer, snapshots } = saved;
+  const tensors = { weights, m: optimizer!.m, v: optimizer!.v, ...snapshots }[part];
+  into.set(await tensors!.get(name)!.read());
+}
+
 /** No message gets through while something runs; this memory is shared. */
 function goOn(): void {
   if (Atomics.load(options.closing, 0) === 1) throw new Error("the engine was closed");
@@ -56,6 +70,6 @@ function described(error: unknown): Pick<Reply, "error"> {
   return { error: { code: null, message: error instanceof Error ? (error.stack ?? error.message) : String(error) } };
 }
 
-function post(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
-  port.postMessage(reply, [...transfer]);
+function post(reply: Reply): void {
+  port.postMessage(reply);
 }

@@ -2,7 +2,7 @@
 
 import { open } from "node:fs/promises";
 import { replaceFile, withRangedReader, writeError } from "../checkpoint/files.ts";
-import type { HeldModel, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
+import type { HeldModel, Model, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
 import type { HeldDtype } from "../engine/engine.ts";
 import { openGgufModel, readGgufModel } from "./read-model.ts";
 import { type GgufOptions, ggufFile } from "./write-model.ts";
@@ -31,7 +31,11 @@ export async function openGgufFrame(path: string): Promise<Omit<ReadModel, "weig
  *
  * @throws AutodidactError those of ggufFile, and of writing as in writeFileAtomic
  */
-export async function writeGguf(path: string, model: WritableModel, options: GgufOptions): Promise<void> {
+export async function writeGguf(
+  path: string,
+  model: Omit<WritableModel, "weights"> & Pick<Model, "weights">,
+  options: GgufOptions,
+): Promise<void> {
   const { size, chunks } = ggufFile({ ...model, weight: (name) => model.weights.get(name)!.data }, options);
   try {
     await replaceFile(path, async (temporary) => {

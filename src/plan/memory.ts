@@ -17,7 +17,6 @@ export const partNames = [
   "head",
   "keyValueCache",
   "decoding",
-  "savedCopies",
   "process",
   "leftover",
 ] as const;
@@ -25,7 +24,7 @@ export type PartName = (typeof partNames)[number];
 
 /** Bytes in use at the busiest moment of a phase, by what they are for. */
 export interface PhaseMemory {
-  readonly phase: "sampling" | "training" | "saving";
+  readonly phase: "sampling" | "training";
   readonly parts: Readonly<Record<PartName, number>>;
   readonly total: number;
 }
@@ -47,7 +46,7 @@ const CACHE_GROWTH = 1.5;
 /** Prompts that go through the model together: PREFILL_BATCH of engine/sampler.ts. */
 export const PREFILL_BATCH = 16;
 
-/** The three phases of a run at their busiest; without sampling, two. */
+/** The phases of a run at their busiest. A checkpoint is read out of the engine tensor by tensor and takes no more. */
 export function memory(load: Workload): PhaseMemory[] {
   const { config, lora, hold, sampling } = load;
   const trained = 4 * elements(trainedShapes(config, lora));
@@ -59,12 +58,13 @@ export function memory(load: Workload): PhaseMemory[] {
   };
   const training = trainingMemory(load);
   const sampled = sampling === null ? null : samplingMemory(load);
-  // Arenas stay as large as they ever were.
-  const arenas = { activations: training.activations, head: training.head, decoding: sampled?.decoding ?? 0 };
+  // A large model's graphs are dropped between the phases. Those of a small one stay, with arenas as large as they ever were.
+  const kept = parts.isLayered(load)
+    ? {}
+    : { activations: training.activations, decoding: sampled?.decoding ?? 0, gradients: trained };
   return [
-    ...(sampled === null ? [] : [phase("sampling", { ...standing, ...arenas, keyValueCache: sampled.keyValueCache })]),
-    phase("training", { ...standing, ...arenas, gradients: trained, layerInputs: training.layerInputs }),
-    phase("saving", { ...standing, ...arenas, savedCopies: (3 + load.snapshots) * trained }),
+    ...(sampled === null ? [] : [phase("sampling", { ...standing, ...kept, ...sampled })]),
+    phase("training", { ...standing, ...kept, gradients: trained, ...training }),
   ];
 
   function phase(name: PhaseMemory["phase"], some: Partial<Record<PartName, number>>): PhaseMemory {

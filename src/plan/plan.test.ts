@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { publishedConfig } from "../../test/published-models.ts";
 import * as ops from "../autodiff/ops.ts";
 import { onnxRuntime } from "../engine/onnxruntime.ts";
 import { withRotaryTables } from "../engine/rotary-tables.ts";
 import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
-import { parameterCount } from "../model/parameters.ts";
 import { grpoDefaults, sftDefaults } from "../recipe/defaults.ts";
 import { grpoSchema, parseRecipe, recipeObjective, sftSchema } from "../recipe/schema.ts";
 import { changes } from "./changes.ts";
@@ -15,28 +15,8 @@ import { memory, peak } from "./memory.ts";
 import { batchFlops, type Speed, stepFlops, stepSeconds } from "./seconds.ts";
 import { grpoWorkload, sftWorkload, type Workload } from "./workload.ts";
 
-const smollm2 = modelConfigSchema.parse({
-  model_type: "llama",
-  vocab_size: 49152,
-  hidden_size: 576,
-  intermediate_size: 1536,
-  num_hidden_layers: 30,
-  num_attention_heads: 9,
-  num_key_value_heads: 3,
-  max_position_embeddings: 8192,
-  tie_word_embeddings: true,
-});
-const qwen = modelConfigSchema.parse({
-  model_type: "qwen2",
-  vocab_size: 151936,
-  hidden_size: 896,
-  intermediate_size: 4864,
-  num_hidden_layers: 24,
-  num_attention_heads: 14,
-  num_key_value_heads: 2,
-  max_position_embeddings: 32768,
-  tie_word_embeddings: true,
-});
+const smollm2 = publishedConfig("SmolLM2-135M");
+const qwen = publishedConfig("Qwen2.5-0.5B");
 const tiny = modelConfigSchema.parse({
   model_type: "llama",
   vocab_size: 60,
@@ -87,11 +67,6 @@ describe("cost of a graph", () => {
 });
 
 describe("arithmetic", () => {
-  it("is that of the published models", () => {
-    assert.equal(parameterCount(smollm2), 134_515_008);
-    assert.equal(parameterCount(qwen), 494_032_768);
-  });
-
   it("is two operations a weight and token forward, and six more with gradients and the layers computed again", () => {
     // Attention: two products of T x T for each head, on whole squares.
     const batch = { rows: 4, width: 128, learned: 512 };
@@ -137,14 +112,21 @@ describe("memory", () => {
       );
   });
 
-  it("has weights, moments, snapshot and the checkpoint's copies of each trained number", () => {
+  it("has weights, moments, snapshots and gradients of each trained number, without gradients while a large model samples", () => {
     const phases = memory(workload(smollm2, { objective: { preset: "r1", minibatches: 1 } }));
-    const saving = phases.find(({ phase }) => phase === "saving")!.parts;
     const weights = 4 * 134_515_008;
-    assert.deepEqual(
-      [saving.weights, saving.optimizer, saving.snapshots, saving.savedCopies, saving.gradients],
-      [weights, 2 * weights, 2 * weights, 5 * weights, 0],
-    );
+    const [sampling, training] = phases.map(({ parts }) => parts);
+    for (const [parts, gradients] of [
+      [sampling!, 0],
+      [training!, weights],
+    ] as const)
+      assert.deepEqual(
+        [parts.weights, parts.optimizer, parts.snapshots, parts.gradients],
+        [weights, 2 * weights, 2 * weights, gradients],
+      );
+    assert.deepEqual([sampling!.activations, training!.decoding, training!.keyValueCache], [0, 0, 0]);
+    const [small] = memory(workload(tiny));
+    assert.ok(small!.parts.activations > 0 && small!.parts.gradients > 0);
   });
 
   it("of a held model is a quarter and a little", () => {
@@ -206,7 +188,7 @@ describe("a plan of supervised fine-tuning", () => {
     assert.equal(Math.max(...load.largest.map(total)), 200);
     assert.deepEqual(
       memory(load).map(({ phase }) => phase),
-      ["training", "saving"],
+      ["training"],
     );
   });
 });

@@ -4,7 +4,7 @@ import { type Objective, toLoss } from "../losses/objective.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
 import { recipeLora } from "../recipe/model-fields.ts";
-import type { GrpoRecipe, SftRecipe } from "../recipe/schema.ts";
+import type { ReinforcementRecipe, SftRecipe } from "../recipe/schema.ts";
 import { type Document, learnedCount } from "../trainers/sft.ts";
 
 /** What a run asks of the engine, as far as memory and time hang on it. */
@@ -54,7 +54,7 @@ const SCORED_OF_GROUP = 2;
  * @param meanLength expected tokens of an answer; undefined: half of the limit, and memory is counted with every answer at it
  */
 export function grpoWorkload(
-  recipe: GrpoRecipe,
+  recipe: ReinforcementRecipe,
   objective: Objective,
   { config, tokens }: Pick<Workload, "config" | "tokens">,
   prompts: readonly number[],
@@ -73,7 +73,7 @@ export function grpoWorkload(
     config,
     tokens,
     lora: recipeLora(recipe),
-    hold: recipe.hold,
+    hold: recipe.hold ?? "float32",
     loss: toLoss(objective),
     layout: { kind: "rows" },
     slotBudget: recipe.slotBudget,

@@ -7,7 +7,7 @@ import type { grpoSchema, pretrainSchema, sftSchema, zeroSchema } from "./schema
  */
 export const zeroDefaults = {
   steps: 40,
-  maxTokens: 640,
+  maxTokens: 768,
   objective: {
     preset: "dapo",
     minibatches: 1,
@@ -52,9 +52,9 @@ export const sftLoraLearningRate = 2e-4;
 /** The base model that ships in models/countdown-base. */
 export const pretrainDefaults = {
   width: 128,
-  layers: 4,
+  layers: 5,
   keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 20_000_000,
+  tokens: 22_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;

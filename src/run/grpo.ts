@@ -11,6 +11,7 @@ import type { Task } from "../tasks/task.ts";
 import { grpo } from "../trainers/grpo.ts";
 import { type Environment, environment, peakMemoryMiB } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
+import { plannedGrpoMiB, promptLengths } from "./planned-memory.ts";
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
 import { checkRun, type FileLengths, openRun, type RunDirectory } from "./run-directory.ts";
@@ -116,6 +117,12 @@ async function carryOut(carried: Carried): Promise<Summary> {
     objective: { text, ...objective },
     novelSolutions,
     peakMemoryMiB: peakMemoryMiB(),
+    plannedMemoryMiB: plannedGrpoMiB(
+      recipe,
+      objective,
+      carried.model,
+      promptLengths(carried.policy, carried.task, recipe.seed),
+    ),
     machine,
   });
   await run.writeSummary(summary);

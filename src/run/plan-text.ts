@@ -12,7 +12,6 @@ const partTexts: Readonly<Record<PartName, string>> = {
   head: "vocabulary, a slice at a time",
   keyValueCache: "key-value cache",
   decoding: "prompts and decode steps",
-  savedCopies: "copy for the checkpoint",
   process: "program and tokenizer",
   leftover: "freed and not yet given back",
 };

@@ -15,12 +15,11 @@ import { measureSpeed } from "../plan/measure.ts";
 import { elements, memory, type PhaseMemory, peak } from "../plan/memory.ts";
 import { type Speed, type StepFlops, type StepSeconds, stepFlops, stepSeconds } from "../plan/seconds.ts";
 import { grpoWorkload, sftWorkload, type Workload } from "../plan/workload.ts";
-import { random } from "../random.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import { type GrpoRecipe, recipeObjective, type SftRecipe } from "../recipe/schema.ts";
-import { promptTokens } from "../rollout/collect.ts";
-import { type Task, takeProblems } from "../tasks/task.ts";
+import type { Task } from "../tasks/task.ts";
 import { type LocateOptions, locateModel } from "./locate-model.ts";
+import { planSize, promptLengths } from "./planned-memory.ts";
 import { sourceOf } from "./sft.ts";
 import { sftDocuments } from "./sft-documents.ts";
 import type { ModelFrame } from "./trained-model.ts";
@@ -52,9 +51,6 @@ export interface PlanOptions extends LocateOptions {
   readonly measure?: boolean;
 }
 
-/** Questions whose length is looked at. */
-const LOOKED_AT = 200;
-
 /**
  * @param meanLength expected tokens of an answer; half of maxTokens where left out, memory then counted with all answers at the limit
  * @throws AutodidactError those of locateModel and openModelDirectory; RECIPE_INVALID
@@ -73,13 +69,9 @@ export async function planGrpo(
     );
   const frame = await openFrame(recipe.model, options);
   const policy = { tokenizer: frame.tokenizer, asking: recipeAsking(recipe) };
-  const problems = takeProblems(
-    task.problems("train", random(recipe.seed, "problems", 1))[Symbol.iterator](),
-    LOOKED_AT,
-  );
-  if (problems.length === 0)
+  const prompts = promptLengths(policy, task, recipe.seed);
+  if (prompts.length === 0)
     throw new AutodidactError("TASK_PROBLEMS", `task ${task.name} has no training problem; give it some`);
-  const prompts = problems.map((problem) => promptTokens(policy, problem).length);
   const mean = Math.round(prompts.reduce((sum, length) => sum + length, 0) / prompts.length);
   const assumptions = [
     `questions of ${mean} tokens on average, ${Math.max(...prompts)} at most (${prompts.length} looked at)`,
@@ -88,7 +80,13 @@ export async function planGrpo(
       : `answers of ${meanLength} tokens on average, up to ${Math.min(maxTokens, 2 * meanLength)} or a few more`,
   ];
   const workloadOf = (one: GrpoRecipe): Workload =>
-    grpoWorkload(one, recipeObjective(one), sizeOf(frame), prompts, meanLength && Math.min(meanLength, one.maxTokens));
+    grpoWorkload(
+      one,
+      recipeObjective(one),
+      planSize(frame),
+      prompts,
+      meanLength && Math.min(meanLength, one.maxTokens),
+    );
   return planOf({ kind: "grpo", recipe, workloadOf, assumptions }, options);
 }
 
@@ -101,11 +99,9 @@ export async function planSft(recipe: SftRecipe, options: PlanOptions = {}): Pro
   const mean = Math.round(lengths.reduce((sum, length) => sum + length, 0) / lengths.length);
   const assumptions = [`${documents.length} documents of ${mean} tokens on average, ${Math.max(...lengths)} at most`];
   const workloadOf = (one: SftRecipe): Workload =>
-    sftWorkload(one, sizeOf(frame), one.maxLength === recipe.maxLength ? documents : documentsOf(one));
+    sftWorkload(one, planSize(frame), one.maxLength === recipe.maxLength ? documents : documentsOf(one));
   return planOf({ kind: "sft", recipe, workloadOf, assumptions }, options);
 }
-
-const sizeOf = ({ config, tokenizer }: ModelFrame) => ({ config, tokens: tokenizer.vocabSize });
 
 interface Planned<R extends GrpoRecipe | SftRecipe> {
   readonly kind: Plan["kind"];

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { writeDirectoryAtomic } from "../checkpoint/files.ts";
-import { jsonBytes, type Model, modelFiles } from "../checkpoint/model-directory.ts";
+import { jsonBytes, modelFiles, type WritableModel } from "../checkpoint/model-directory.ts";
 import { type Json, readCheckpoint, writeCheckpoint } from "../checkpoint/trainer-state.ts";
 import { corpus, corpusAlphabet } from "../corpus/corpus.ts";
 import { AutodidactError } from "../errors.ts";
@@ -92,7 +92,7 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
 
 async function writeBase(
   path: string,
-  model: Omit<Model, "generationConfig">,
+  model: WritableModel,
   recipe: PretrainRecipe,
   documents: number,
   result: Pretrained,

@@ -17,7 +17,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { failWith, type HubServer, hubServer, writeToken } from "../../test/hub-server.ts";
 import { root } from "../../test/imports.ts";
 import { inProcess } from "../../test/in-process.ts";
-import { encodeSafetensors } from "../checkpoint/safetensors.ts";
+import { safetensorsBytes } from "../../test/safetensors-bytes.ts";
 import { runCommandLine } from "../cli/program.ts";
 import { hubModel } from "../hub/model.ts";
 import { type UploadProgress, upload } from "../hub/upload.ts";
@@ -195,7 +195,7 @@ describe("push", () => {
   });
 
   test("adapters, GGUF files, and what is none of these", async () => {
-    const weights = encodeSafetensors(new Map([["x", { shape: [1], data: new Float32Array(1) }]]));
+    const weights = await safetensorsBytes(new Map([["x", { shape: [1], data: new Float32Array(1) }]]));
     mkdirSync(join(folder, "adapter"));
     writeFileSync(join(folder, "adapter", "adapter_config.json"), "{}");
     writeFileSync(join(folder, "adapter", "adapter_model.safetensors"), weights);

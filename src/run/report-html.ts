@@ -210,7 +210,7 @@ ${rows([
   ["seed", String(seed)],
   ["steps", String(steps)],
   ...words.phases(data).map(([phase, seconds]) => [`time: ${phase}`, words.duration(seconds)] as const),
-  ...words.planned(data.summary.seconds.reinforce, steps, data.summary.peakMemoryMiB),
+  ...words.planned(data.summary.seconds.reinforce, data.summary),
 ])}
 <h2>Do it again</h2>
 <pre class="block">${command}</pre>

@@ -107,7 +107,7 @@ export function reportMarkdown(data: ReportData): string {
         ["seed", String(summary.seed)],
         ["steps", String(summary.steps)],
         ...words.phases(data).map(([phase, seconds]) => [`time: ${phase}`, words.duration(seconds)]),
-        ...words.planned(summary.seconds.reinforce, summary.steps, summary.peakMemoryMiB),
+        ...words.planned(summary.seconds.reinforce, summary),
       ],
     ),
     "## Do it again",

@@ -1,5 +1,6 @@
 import type { ReportData } from "./report-data.ts";
-import type { Measurement } from "./summary.ts";
+import type { SftSummary } from "./sft-summary.ts";
+import type { Measurement, Summary } from "./summary.ts";
 
 /** The sentences that report.html and report.md share. */
 
@@ -93,14 +94,21 @@ export function graders({ rewardParts }: ReportData): readonly [string, string, 
 }
 
 /** What `autodidact plan` foretells: seconds of a step and peak memory, as far as the run has them. */
-export const planned = (
+export function planned(
   seconds: number | undefined,
-  steps: number,
-  mebibytes: number | undefined,
-): [string, string][] => [
-  ...(seconds === undefined ? [] : [["a step", duration(seconds / steps)] as [string, string]]),
-  ...(mebibytes === undefined ? [] : [["memory", `${(mebibytes / 1024).toFixed(2)} GiB at most`] as [string, string]]),
-];
+  { steps, peakMemoryMiB: peak, plannedMemoryMiB: foretold }: Foretold,
+): [string, string][] {
+  const rows: [string, string][] = [];
+  const gibibytes = (mebibytes: number): string => (mebibytes / 1024).toFixed(2);
+  if (seconds !== undefined) rows.push(["a step", duration(seconds / steps)]);
+  if (peak !== undefined)
+    rows.push([
+      "memory",
+      `${gibibytes(peak)} GiB at most${foretold === undefined ? "" : `; ${gibibytes(foretold)} planned`}`,
+    ]);
+  return rows;
+}
+type Foretold = Pick<Summary | SftSummary, "steps" | "peakMemoryMiB" | "plannedMemoryMiB">;
 
 export const phases = ({ summary: { seconds } }: ReportData): [string, number][] =>
   Object.entries(seconds).sort(([a], [b]) => Number(a === "total") - Number(b === "total"));

@@ -48,7 +48,7 @@ function figures({ summary }: SftReport): [string, string][] {
     ["machine", `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB memory`],
     ["system", `${machine.system}, Node ${machine.node}, engine ${machine.engine}`],
     ...Object.entries(seconds).map(([phase, time]): [string, string] => [`time: ${phase}`, duration(time)]),
-    ...planned(seconds.learn, summary.steps, summary.peakMemoryMiB),
+    ...planned(seconds.learn, summary),
   ];
 }
 

@@ -35,6 +35,7 @@ export const sftSummarySchema = z.object({
     .int()
     .exactOptional()
     .describe("the most memory the process had at one time, the part behind the last resume; not in earlier versions"),
+  plannedMemoryMiB: z.int().exactOptional().describe("what `autodidact plan` says of it; not in earlier versions"),
   machine: environmentSchema.describe("the machine and the program versions"),
 });
 export type SftSummary = z.infer<typeof sftSummarySchema>;

@@ -7,6 +7,7 @@ import type { SftRecipe } from "../recipe/schema.ts";
 import { type Document, learnedCount, meanLoss, sft } from "../trainers/sft.ts";
 import { environment, peakMemoryMiB } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
+import { plannedSftMiB } from "./planned-memory.ts";
 import { readRun } from "./reader.ts";
 import { writeReport } from "./report.ts";
 import { checkRun, type FileLengths, openRun, type RunDirectory } from "./run-directory.ts";
@@ -121,6 +122,7 @@ async function carryOut(carried: Carried): Promise<SftSummary> {
     },
     seconds,
     peakMemoryMiB: peakMemoryMiB(),
+    plannedMemoryMiB: plannedSftMiB(recipe, carried.model, documents.train),
     machine,
   };
   await run.writeSummary(summary);

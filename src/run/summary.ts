@@ -83,6 +83,10 @@ export const summarySchema = z.object({
     .int()
     .exactOptional()
     .describe("the most memory the process had at one time, the part behind the last resume; not in earlier versions"),
+  plannedMemoryMiB: z
+    .int()
+    .exactOptional()
+    .describe("what `autodidact plan` says of it, every answer at its limit; not in earlier versions"),
   machine: environmentSchema.describe("the machine and the program versions, as in environment.json"),
 });
 export type Summary = z.infer<typeof summarySchema>;

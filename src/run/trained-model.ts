@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { MessageChannel } from "node:worker_threads";
 import { type Adapter, adapterFiles, isAdapterDirectory } from "../checkpoint/adapter-directory.ts";
 import { writeDirectoryAtomic } from "../checkpoint/files.ts";
 import { type ReadModel, writeModelDirectory } from "../checkpoint/model-directory.ts";
@@ -10,8 +9,7 @@ import {
   readCheckpoint,
   writeCheckpoint,
 } from "../checkpoint/trainer-state.ts";
-import type { EngineState, HeldTensors, Tensors } from "../engine/engine.ts";
-import { buffersOf } from "../engine/weight-set.ts";
+import type { HeldTensors, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { initialAdapter, type LoraConfig } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
@@ -104,15 +102,14 @@ function whole(model: ModelFrame, policy: Policy): TrainedModel {
     model,
     policy,
     async save(checkpoints, step, trainer, keep = 2) {
-      await saved(engine, (engineState) =>
-        writeCheckpoint(checkpoints, { ...frameOf(model), step, engineState, trainer }, { keep }),
-      );
+      const engineState = await engine.save();
+      await writeCheckpoint(checkpoints, { ...frameOf(model), step, engineState, trainer }, { keep });
     },
     newest: readCheckpoint,
     load: ({ engineState }) => engine.load(engineState),
     async write(run) {
       const path = join(run, "model");
-      await saved(engine, ({ weights }) => writeModelDirectory(path, { ...model, weights }));
+      await writeModelDirectory(path, { ...model, weights: (await engine.save()).weights });
       return path;
     },
   };
@@ -137,22 +134,6 @@ function adapted(model: ModelFrame, policy: Policy, adapter: Omit<Adapter, "tens
       return path;
     },
   };
-}
-
-/**
- * Writes a copy of the engine's state and lets go of it at once. Left to the collector, which sees no pressure in a thread
- * that waits for another, gigabytes of it were still there at the next checkpoint.
- */
-async function saved(engine: Policy["engine"], write: (state: EngineState) => Promise<unknown>): Promise<void> {
-  const state = await engine.save();
-  try {
-    await write(state);
-  } finally {
-    const { port1, port2 } = new MessageChannel();
-    port1.postMessage(null, buffersOf(state)); // to nobody: the memory goes with the channel
-    port1.close();
-    port2.close();
-  }
 }
 
 const frameOf = ({ config, tokenizer }: ModelFrame): Pick<ModelFrame, "config" | "tokenizer"> => ({

@@ -5,10 +5,10 @@
  * | level | numbers | targets | what it takes |
  * |---|---|---|---|
  * | 1 | three to 9 | 3-27 | + and - suffice |
- * | 2 | three to 9 | 2-60 | + and - do not suffice, several first steps lead there |
- * | 3 | three to 9 | 10-99 | + and - do not suffice, one or two first steps lead there |
- * | 4 | three to 12 | 2-99 | a division |
- * | 5 | four to 9 | 2-99 | + and - do not suffice, two steps to choose before the last |
+ * | 2 | three to 12 | 2-36 | a subtraction; + and - suffice |
+ * | 3 | four to 9 | 2-36 | + and - suffice; two steps to choose before the last, several ways |
+ * | 4 | three to 12 | 2-99 | * together with - |
+ * | 5 | three to 12 | 2-99 | a division; few first steps lead there |
  */
 import { AutodidactError } from "../errors.ts";
 import { random as keyed, type Random } from "../random.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { lettersConfig as config, lettersTokenizer as tokenizer } from "../../test/letters-model.ts";
+import { stateOf } from "../../test/tiny-model.ts";
 import { EmbeddedEngine } from "../engine/embedded.ts";
 import type { Datum, Engine } from "../engine/engine.ts";
 import { onnxRuntime } from "../engine/onnxruntime.ts";
@@ -99,7 +100,7 @@ async function steps(policy: Policy, task: Task, given: GrpoOptions): Promise<Gr
 async function train(changes: Changes = {}, task: Task = toyTask(shareOfB)) {
   const { policy, seen } = watched(await freshPolicy());
   const made = await steps(policy, task, options(changes));
-  return { made, seen, weights: (await policy.engine.save()).weights, last: made.at(-1)! };
+  return { made, seen, weights: (await stateOf(policy.engine)).weights, last: made.at(-1)! };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -289,14 +290,14 @@ test("a run goes on behind its history as if it had never stopped, bit for bit",
     begun.push(step);
     if (step.index === 2) break;
   }
-  const state = structuredClone(await first.policy.engine.save());
+  const state = structuredClone(await stateOf(first.policy.engine));
   const second = watched(await freshPolicy(99));
   await second.policy.engine.load(state);
   const history = begun.map(({ metrics }) => metrics);
   const rest = await steps(second.policy, task, options({ ...given, steps: 4, history }));
   const bare = (made: readonly GrpoStep[]) => made.map(({ timing: _, ...step }) => step);
   assert.deepEqual(bare([...begun, ...rest]), bare(all));
-  assert.deepEqual(await second.policy.engine.save(), await whole.policy.engine.save());
+  assert.deepEqual(await stateOf(second.policy.engine), await stateOf(whole.policy.engine));
   assert.ok(!second.seen.snapshots.includes("start"));
 });
 
@@ -390,7 +391,7 @@ describe("verifiers that fail", () => {
     // Mended, and taken up behind the step that was whole.
     broken = false;
     await steps(policy, task, options({ steps: 3, history: [made[0]!.metrics] }));
-    assert.deepEqual((await policy.engine.save()).weights, whole.weights);
+    assert.deepEqual((await stateOf(policy.engine)).weights, whole.weights);
   });
 
   test("verifiers that answer in their own time give the same steps and weights", async () => {
