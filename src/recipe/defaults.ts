@@ -14,13 +14,14 @@ export const zeroDefaults = {
     dynamicSampling: { enabled: false },
     overlong: { policy: "keep" },
   },
-  schedule: { kind: "constant", learningRate: 3e-4, warmupSteps: 0, floor: 0 },
+  schedule: { kind: "linear", learningRate: 3e-4, warmupSteps: 0, floor: 0.1 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
 
 /** `--quick`: a visible rise in about a minute. */
 export const quickDefaults = {
   ...zeroDefaults,
   steps: 9,
+  schedule: { ...zeroDefaults.schedule, kind: "constant" },
   evaluation: { problems: 50, samplesPerProblem: 4, every: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
 

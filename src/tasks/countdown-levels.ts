@@ -120,8 +120,8 @@ interface Level {
 /** By what they take: operations that people seldom think of make a puzzle hard, more than a further number does. */
 const levels: readonly Level[] = [
   { count: 3, largest: 9, targets: [3, 27], chance: [0, 1], sufficient: ["+", "-"], insufficient: [] },
-  { count: 3, largest: 12, targets: [2, 36], chance: [0, 1], sufficient: ["+", "-"], insufficient: [["+"]] },
   { count: 4, largest: 9, targets: [2, 36], chance: [0.2, 1], sufficient: ["+", "-"], insufficient: [] },
+  { count: 3, largest: 12, targets: [2, 99], chance: [0, 1], sufficient: ["+", "*"], insufficient: [["+", "-"]] },
   {
     count: 3,
     largest: 12,

@@ -5,8 +5,8 @@
  * | level | numbers | targets | what it takes |
  * |---|---|---|---|
  * | 1 | three to 9 | 3-27 | + and - suffice |
- * | 2 | three to 12 | 2-36 | a subtraction; + and - suffice |
- * | 3 | four to 9 | 2-36 | + and - suffice; two steps to choose before the last, several ways |
+ * | 2 | four to 9 | 2-36 | + and - suffice; two steps to choose before the last, several ways |
+ * | 3 | three to 12 | 2-99 | *, and + beside it suffices |
  * | 4 | three to 12 | 2-99 | * together with - |
  * | 5 | three to 12 | 2-99 | a division; few first steps lead there |
  */
