@@ -1,4 +1,4 @@
-import type { RangedReader } from "../src/checkpoint/safetensors.ts";
+import type { RangedReader } from "../src/checkpoint/files.ts";
 
 /** Bytes as if they were a file; `seen` counts those that were read. */
 export function memoryReader(

@@ -17,7 +17,6 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AutodidactError } from "../errors.ts";
-import type { RangedReader } from "./safetensors.ts";
 
 /** Contents of a file, whole or in pieces, which are made one after the other. */
 export type Contents = Uint8Array | readonly Uint8Array[] | Pieces;
@@ -26,6 +25,16 @@ export interface Pieces {
   readonly size: number;
   /** A piece is good until the next one is asked for. */
   pieces(): AsyncIterable<Uint8Array>;
+}
+
+/** Parts of a file by position, so that a file need not be in memory as a whole. */
+export interface RangedReader {
+  /** For error messages. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /** May fill `into`, which has that length, instead of making an array. */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Below what one read or write call takes on every platform (2 GiB). */

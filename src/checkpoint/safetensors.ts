@@ -1,7 +1,7 @@
 import type { HeldDtype, HeldTensor, SavedTensor, Tensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { emptyHeld, holdAt, widenBfloat16, widenFloat16 } from "../model/held.ts";
-import type { Pieces } from "./files.ts";
+import type { Pieces, RangedReader } from "./files.ts";
 import { safetensorsHeader, tensorBytes } from "./safetensors-header.ts";
 
 /**
@@ -16,16 +16,6 @@ export interface SafetensorsContents {
   /** Every tensor as float32, whatever the file stores. */
   readonly tensors: Map<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
   readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** Parts of a file by position, so that a file need not be in memory as a whole. */
-export interface RangedReader {
-  /** For error messages. */
-  readonly name: string;
-  /** In bytes. */
-  readonly size: number;
-  /** May fill `into`, which has that length, instead of making an array. */
-  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface SafetensorsHeader {

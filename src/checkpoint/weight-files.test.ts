@@ -10,8 +10,9 @@ import { type ModelConfig, modelConfigSchema } from "../model/config.ts";
 import { hold, roundToBfloat16, unhold } from "../model/held.ts";
 import { initialWeights } from "../model/parameters.ts";
 import { characterTokenizer } from "../tokenizer/character.ts";
+import type { RangedReader } from "./files.ts";
 import { readModelDirectory, writeModelDirectory } from "./model-directory.ts";
-import { decodeSafetensors, type RangedReader, readSafetensorsHeader, readTensor } from "./safetensors.ts";
+import { decodeSafetensors, readSafetensorsHeader, readTensor } from "./safetensors.ts";
 
 const root = mkdtempSync(join(tmpdir(), "autodidact-shards-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import type { GGUFParseOutput } from "@huggingface/gguf";
-import type { RangedReader } from "../checkpoint/safetensors.ts";
+import type { RangedReader } from "../checkpoint/files.ts";
 import { formatShape } from "../checkpoint/safetensors.ts";
 import { AutodidactError } from "../errors.ts";
 import { type GgufType, ggufTypes, typeName, typeOfCode } from "./types.ts";

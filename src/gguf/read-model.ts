@@ -1,5 +1,6 @@
+import type { RangedReader } from "../checkpoint/files.ts";
 import type { HeldModel, ReadModel, ReadModelOptions } from "../checkpoint/model-directory.ts";
-import { formatShape, type RangedReader } from "../checkpoint/safetensors.ts";
+import { formatShape } from "../checkpoint/safetensors.ts";
 import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";

@@ -149,7 +149,7 @@ test("gold earns full marks on every level, spoiled gold none", async () => {
 
 test("levels can be chosen; what is not a level is refused", () => {
   const problems = take(countdown({ levels: [2] }).problems("train", random(1)), 20);
-  assert.ok(problems.every((problem) => problem.level === 2 && problem.numbers.length === 3));
+  assert.ok(problems.every((problem) => problem.level === 2 && problem.numbers.length === 4));
   for (const levels of [[], [0], [6], [1.5]]) {
     assert.throws(
       () => countdown({ levels }),
