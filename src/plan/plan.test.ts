@@ -137,6 +137,9 @@ describe("memory", () => {
   });
 
   it("grows with answers, limit, rows and micro-batch", () => {
+    // Not each of these is felt in the phase that needs most.
+    const allPhases = (more: object): number =>
+      memory(workload(smollm2, more)).reduce((sum, { total }) => sum + total, 0);
     for (const [less, more] of [
       [{ groupSize: 2 }, { groupSize: 32 }],
       [{ maxTokens: 128 }, { maxTokens: 512 }],
@@ -144,7 +147,7 @@ describe("memory", () => {
       [{ slotBudget: 512 }, { slotBudget: 4096 }],
       [{ lora: {} }, {}],
     ] as const)
-      assert.ok(peakOf(smollm2, less) < peakOf(smollm2, more), JSON.stringify(more));
+      assert.ok(allPhases(less) < allPhases(more), JSON.stringify(more));
     assert.ok(peakOf(tiny) < peakOf(smollm2) && peakOf(smollm2) < peakOf(qwen));
   });
 });

@@ -57,10 +57,10 @@ describe("a model by what a user calls it", () => {
     assert.deepEqual(theirs.config, ours.config);
     for (const [name, { data }] of ours.weights) assert.deepEqual(theirs.weights.get(name)!.data, data);
     assert.match(shown.join("\n"), /^Downloading owner\/countdown: [\d.]+ kB\n/);
-    assert.match(shown.join("\n"), /Downloading owner\/countdown: 3\.18 MB\n/);
+    assert.match(shown.join("\n"), /Downloading owner\/countdown: 3\.97 MB\n/);
     assert.match(
       shown.at(-1)!,
-      /^1\.00 3\.18 MB of 3\.18 MB( {2}[\d.]+ [kMG]?B\/s {2}0 s left)? {2}model\.safetensors$/,
+      /^1\.00 3\.97 MB of 3\.97 MB( {2}[\d.]+ [kMG]?B\/s {2}0 s left)? {2}model\.safetensors$/,
     );
     assert.deepEqual((await locateModel(`owner/countdown@${commit}`, { hub })).hub, { id: "owner/countdown", commit });
     const held = await openModel("owner/countdown", { hub, hold: "bfloat16" });

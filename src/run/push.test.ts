@@ -60,8 +60,8 @@ describe("push", () => {
     writeFileSync(join(folder, "model", "checkpoints", "moments.safetensors"), "");
     const { code, stdout, stderr } = await run(["model", "--to", "owner/name", "--yes", "--json"]);
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /model for owner\/name: 7 files, 3\.19 MB\n/);
-    assert.match(stderr, /3\.18 MB {2}model\.safetensors\n/);
+    assert.match(stderr, /model for owner\/name: 7 files, 3\.97 MB\n/);
+    assert.match(stderr, /3\.97 MB {2}model\.safetensors\n/);
     assert.match(stderr, /stays here: .*secrets\.env/);
     const result = JSON.parse(stdout);
     assert.equal(result.commit, server.repos.get("owner/name")!.refs.get("main"));
@@ -91,7 +91,7 @@ describe("push", () => {
   test("nothing is sent unasked", async () => {
     const dry = await run(["model", "--to", "owner/name", "--dry-run"]);
     assert.equal(dry.code, 0);
-    assert.match(dry.stdout, /^model for owner\/name: 7 files, 3\.19 MB\n.* README\.md\n/);
+    assert.match(dry.stdout, /^model for owner\/name: 7 files, 3\.97 MB\n.* README\.md\n/);
     const unasked = await run(["model", "--to", "owner/name"]);
     assert.equal(unasked.code, 1);
     assert.match(unasked.stderr, /model\.safetensors[\s\S]*PUSH_UNCONFIRMED: nothing was uploaded.*--yes/);

@@ -322,7 +322,7 @@ describe("no silent night", () => {
       made.map(({ warnings, stop }) => [warnings.length, stop]),
       [0, 0, 1, 1].map((count) => [count, undefined]),
     );
-    assert.deepEqual(weights, (await (await freshPolicy()).engine.save()).weights);
+    assert.deepEqual(weights, (await stateOf((await freshPolicy()).engine)).weights);
   });
 });
 
