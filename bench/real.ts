@@ -115,16 +115,8 @@ export async function benchReal(options: RealBench): Promise<Record<string, stri
       ),
     );
   }
-  if (options.parts.includes("save")) await measure("save", 0, 0, () => readState(engine));
   await engine.close();
   return [{ part: options.model, "tokens/s": `${parameterCount(config).toLocaleString("en")} parameters` }, ...rows];
-}
-
-/** What writing a checkpoint asks of the engine. */
-async function readState(engine: EmbeddedEngine): Promise<void> {
-  const { weights, optimizer, snapshots } = await engine.save();
-  for (const part of [weights, optimizer!.m, optimizer!.v, ...Object.values(snapshots!)])
-    for (const tensor of part.values()) await tensor.read();
 }
 
 /** Multiply-adds count two: every matrix once a token (not the look-up), and attention, half of the length on average. */
