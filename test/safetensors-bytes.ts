@@ -6,9 +6,9 @@ export async function safetensorsBytes(
   tensors: Tensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array> {
-  const { size, pieces } = safetensorsFile(tensors, metadata);
+  const { size, chunks } = safetensorsFile(tensors, metadata);
   const bytes: Uint8Array[] = [];
-  for await (const piece of pieces()) bytes.push(piece.slice());
+  for await (const piece of chunks()) bytes.push(piece.slice());
   const joined = new Uint8Array(Buffer.concat(bytes));
   if (joined.length !== size) throw new Error(`${joined.length} bytes were written, ${size} announced`);
   return joined;

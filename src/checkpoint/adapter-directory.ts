@@ -3,14 +3,20 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { SavedTensor, Tensor, Tensors } from "../engine/engine.ts";
+import type { Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { adapterShapes, type LoraConfig } from "../model/lora.ts";
 import { type AdapterBase, adapterConfigJson, parseAdapterConfig } from "./adapter-config.ts";
 import { type Contents, currentDirectory, readJson, withRangedReader } from "./files.ts";
 import { jsonBytes } from "./model-directory.ts";
-import { formatShape, readSafetensors, readSafetensorsHeader, safetensorsFile } from "./safetensors.ts";
+import {
+  formatShape,
+  readSafetensors,
+  readSafetensorsHeader,
+  safetensorsFile,
+  type WritableTensors,
+} from "./safetensors.ts";
 import { torchLayout } from "./safetensors-header.ts";
 
 export interface Adapter {
@@ -22,7 +28,7 @@ export interface Adapter {
 
 /** Its tensors may still be in an engine. */
 export interface WritableAdapter extends Omit<Adapter, "tensors"> {
-  readonly tensors: ReadonlyMap<string, Tensor | SavedTensor>;
+  readonly tensors: WritableTensors;
 }
 
 /** An adapter before its tensors are read. */

@@ -18,13 +18,13 @@ import { basename, dirname, join, posix } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AutodidactError } from "../errors.ts";
 
-/** Contents of a file, whole or in pieces, which are made one after the other. */
-export type Contents = Uint8Array | readonly Uint8Array[] | Pieces;
-export interface Pieces {
-  /** In bytes. */
+/** Contents of a file, whole, in pieces, or in pieces that are made one after the other. */
+export type Contents = Uint8Array | readonly Uint8Array[] | Chunked;
+export interface Chunked {
+  /** In bytes; known before any are made. */
   readonly size: number;
-  /** A piece is good until the next one is asked for. */
-  pieces(): AsyncIterable<Uint8Array>;
+  /** Made while they are written, a few megabytes at a time or a tensor; good until the next is asked for. */
+  chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 /** Parts of a file by position, so that a file need not be in memory as a whole. */
@@ -223,7 +223,7 @@ async function recoverName(path: string): Promise<string[]> {
 async function writeSynced(path: string, contents: Contents): Promise<void> {
   const file = await open(path, "wx");
   try {
-    for await (const piece of piecesOf(contents)) await writeAll(file, piece);
+    for await (const chunk of chunksOf(contents)) await writeAll(file, chunk);
     await file.sync();
   } finally {
     await file.close();
@@ -309,13 +309,11 @@ function codeOf(error: unknown): string {
 }
 
 export function sizeOf(contents: Contents): number {
-  if ("pieces" in contents) return contents.size;
-  return piecesOf(contents).reduce((sum, piece) => sum + piece.length, 0);
+  if (contents instanceof Uint8Array) return contents.length;
+  return "chunks" in contents ? contents.size : contents.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-function piecesOf(contents: Exclude<Contents, Pieces>): readonly Uint8Array[];
-function piecesOf(contents: Contents): readonly Uint8Array[] | AsyncIterable<Uint8Array>;
-function piecesOf(contents: Contents) {
+function chunksOf(contents: Contents): ReturnType<Chunked["chunks"]> {
   if (contents instanceof Uint8Array) return [contents];
-  return "pieces" in contents ? contents.pieces() : contents;
+  return "chunks" in contents ? contents.chunks() : contents;
 }

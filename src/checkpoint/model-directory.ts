@@ -3,7 +3,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { HeldDtype, HeldTensors, SavedTensor, Tensor, Tensors } from "../engine/engine.ts";
+import type { HeldDtype, HeldTensors, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes } from "../model/parameters.ts";
@@ -11,7 +11,7 @@ import type { JsonObject } from "../tokenizer/format.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer/tokenizer.ts";
 import { type Contents, currentDirectory, readJson, writeDirectoryAtomic } from "./files.ts";
 import { modelConfigJson, parseModelConfig } from "./model-config.ts";
-import { formatShape, safetensorsFile } from "./safetensors.ts";
+import { formatShape, safetensorsFile, type WritableTensors } from "./safetensors.ts";
 import { torchLayout } from "./safetensors-header.ts";
 import { equalTensors, findTensors, indexName, readTensors, type TensorPlace } from "./weight-files.ts";
 
@@ -148,7 +148,7 @@ export async function writeModelDirectory(path: string, model: WritableModel): P
 
 /** `generationConfig` is made from the end tokens where it is left out; the weights may still be in an engine. */
 export interface WritableModel extends Pick<Model, "config" | "tokenizer">, Partial<Pick<Model, "generationConfig">> {
-  readonly weights: ReadonlyMap<string, Tensor | SavedTensor>;
+  readonly weights: WritableTensors;
 }
 
 /** The files of a model directory by name. `path` is for error messages. */

@@ -1,7 +1,7 @@
 import type { HeldDtype, HeldTensor, SavedTensor, Tensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { emptyHeld, holdAt, widenBfloat16, widenFloat16 } from "../model/held.ts";
-import type { Pieces, RangedReader } from "./files.ts";
+import type { Chunked, RangedReader } from "./files.ts";
 import { safetensorsHeader, tensorBytes } from "./safetensors-header.ts";
 
 /**
@@ -49,25 +49,30 @@ const MAX_HEADER = 100_000_000;
  * The same tensors give the same bytes: sorted by name, float32, the layout of Hugging Face's own writer. One tensor after
  * the other is read, and nothing is copied.
  */
-export function safetensorsFile(
-  tensors: ReadonlyMap<string, Tensor | SavedTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): Pieces {
+export function safetensorsFile(tensors: WritableTensors, metadata: Readonly<Record<string, string>> = {}): Chunked {
   const sorted = [...tensors].sort(([a], [b]) => (a < b ? -1 : 1));
   const entries = sorted.map(([name, { shape }]) => ({ name, shape }));
   for (const [name, tensor] of sorted) checkTensor(name, tensor.shape, "data" in tensor ? tensor.data : undefined);
   const header = safetensorsHeader(entries, "float32", metadata);
   return {
     size: entries.reduce((sum, { shape }) => sum + tensorBytes(shape, "float32"), header.length),
-    async *pieces() {
+    async *chunks() {
       yield header;
       for (const [name, tensor] of sorted) {
-        const data = "data" in tensor ? tensor.data : await tensor.read();
+        const data = await numbersOf(tensor);
         checkTensor(name, tensor.shape, data);
         yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       }
     },
   };
+}
+
+/** Tensors to be written, in memory or still in an engine. */
+export type WritableTensors = ReadonlyMap<string, Tensor | SavedTensor>;
+
+/** Those of a tensor that may still be in an engine. */
+export async function numbersOf(tensor: Tensor | SavedTensor): Promise<Float32Array> {
+  return "data" in tensor ? tensor.data : tensor.read();
 }
 
 function checkTensor(name: string, shape: readonly number[], data?: Float32Array): void {

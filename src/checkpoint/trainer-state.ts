@@ -42,7 +42,7 @@ import {
   readModelDirectory,
   type WritableModel,
 } from "./model-directory.ts";
-import { readSafetensors, safetensorsFile } from "./safetensors.ts";
+import { readSafetensors, safetensorsFile, type WritableTensors } from "./safetensors.ts";
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
@@ -261,11 +261,7 @@ async function engineState(
   };
 }
 
-function trainerTensors(
-  state: CheckpointContents["engineState"],
-  check: ShapeCheck,
-  path: string,
-): Map<string, Tensor | SavedTensor> {
+function trainerTensors(state: CheckpointContents["engineState"], check: ShapeCheck, path: string): WritableTensors {
   const tensors = new Map<string, Tensor | SavedTensor>();
   const parts = { m: state.optimizer?.m, v: state.optimizer?.v, ...state.snapshots };
   for (const group of groups) {

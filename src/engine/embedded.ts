@@ -220,8 +220,9 @@ export class EmbeddedEngine implements Engine {
     return {
       weights: saved((name) => trained.get(name)!.data),
       optimizer: { step: this.#step, m: saved((name) => m.get(name)!), v: saved((name) => v.get(name)!) },
+      // Looked up when read: a saved state shall not keep a snapshot alive that has been replaced.
       snapshots: Object.fromEntries(
-        [...this.#snapshots].map(([key, weights]) => [key, saved((name) => weights.get(name)!.data)]),
+        [...this.#snapshots.keys()].map((key) => [key, saved((name) => this.#snapshot(key).trained.get(name)!.data)]),
       ),
     };
   }

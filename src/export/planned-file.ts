@@ -1,15 +1,12 @@
+import type { Chunked } from "../checkpoint/files.ts";
 import type { GenerationConfig } from "../checkpoint/model-directory.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 
 /** A file whose size is known before its bytes are made, so that room can be checked and progress told. */
-export interface PlannedFile {
+export interface PlannedFile extends Chunked {
   /** With folders, separated by "/". */
   readonly name: string;
-  /** In bytes. */
-  readonly size: number;
-  /** Made while they are written, a few megabytes at a time. */
-  chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 /** A model to export. Its weights are asked for one at a time, in any order, perhaps more than once. */

@@ -1,8 +1,8 @@
 /** File layer of GGUF. */
 
-import { open } from "node:fs/promises";
-import { replaceFile, withRangedReader, writeError } from "../checkpoint/files.ts";
-import type { HeldModel, Model, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
+import { withRangedReader, writeFileAtomic } from "../checkpoint/files.ts";
+import type { HeldModel, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
+import { numbersOf } from "../checkpoint/safetensors.ts";
 import type { HeldDtype } from "../engine/engine.ts";
 import { openGgufModel, readGgufModel } from "./read-model.ts";
 import { type GgufOptions, ggufFile } from "./write-model.ts";
@@ -31,23 +31,7 @@ export async function openGgufFrame(path: string): Promise<Omit<ReadModel, "weig
  *
  * @throws AutodidactError those of ggufFile, and of writing as in writeFileAtomic
  */
-export async function writeGguf(
-  path: string,
-  model: Omit<WritableModel, "weights"> & Pick<Model, "weights">,
-  options: GgufOptions,
-): Promise<void> {
-  const { size, chunks } = ggufFile({ ...model, weight: (name) => model.weights.get(name)!.data }, options);
-  try {
-    await replaceFile(path, async (temporary) => {
-      const file = await open(temporary, "wx");
-      try {
-        for await (const bytes of chunks()) await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    });
-  } catch (cause) {
-    throw writeError(cause, path, size);
-  }
+export async function writeGguf(path: string, model: WritableModel, options: GgufOptions): Promise<void> {
+  const weight = (name: string): Promise<Float32Array> => numbersOf(model.weights.get(name)!);
+  await writeFileAtomic(path, ggufFile({ ...model, weight }, options));
 }

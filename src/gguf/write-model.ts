@@ -1,3 +1,4 @@
+import type { Chunked } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { hasOutputBias, headDim, parameterShapes } from "../model/parameters.ts";
@@ -36,10 +37,7 @@ const fileTypes = { F32: 0, F16: 1, Q8_0: 7 } as const;
  *
  * @throws AutodidactError GGUF_MODEL, GGUF_TOKENIZER; while the bytes are made EXPORT_RANGE where float16 cannot hold a value
  */
-export function ggufFile(
-  source: GgufSource,
-  options: GgufOptions,
-): { size: number; chunks(): AsyncIterable<Uint8Array> } {
+export function ggufFile(source: GgufSource, options: GgufOptions): Chunked {
   const { config } = source;
   const tensors = plannedTensors(config, options.type);
   const infos: TensorInfo[] = [];
