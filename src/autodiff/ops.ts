@@ -101,6 +101,7 @@ export function slice(x: Node, axis: number, start: number, end: number | null, 
     [x],
     { axis: at, start, end },
     x.shape.map((old, i) => (i === at ? size : old)),
+    x.dtype,
   );
 }
 

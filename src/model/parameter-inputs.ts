@@ -25,6 +25,8 @@ export interface Parameters {
   get(name: string): Node;
   /** Rows of a matrix: indices (...) -> (..., C). */
   rows(name: string, indices: Node): Node;
+  /** x W^T. Of a matrix that is held as something else than float32, only so many rows are there as float at one time. */
+  product(x: Node, name: string): Node;
   /** x W^T plus the bias, plus s x A^T B^T where the module has an adapter. */
   linear(x: Node, module: string, bias: boolean): Node;
 }
@@ -61,6 +63,7 @@ export function parameterInputs(
       const factors = ops.gather(scales!, indices);
       return ops.mul(ops.cast(rows), ops.reshape(factors, [...indices.shape, 1]));
     },
+    product: (x, name) => heldProduct(x, weight(name)),
     linear(x, module, bias) {
       const name = `${module}.weight`;
       const plain = ops.linear(x, get(name), bias ? get(`${module}.bias`) : undefined);
@@ -92,6 +95,29 @@ export function heldInput(name: string, shape: Shape, dtype: HeldDtype): HeldInp
   if (dtype === "bfloat16") return { held, float: ops.cast(held) };
   const scales = ops.input(scalesName(name), [shape[0]!]);
   return { held, scales, float: ops.dequantize(held, scales) };
+}
+
+/** Bytes as float of the rows of a held matrix that `product` takes at one time. */
+const FLOAT_BYTES = 2 ** 26;
+
+/** x (..., C) times rows [first, end) of a held matrix (V, C): (..., end - first), halved until the halves are small enough. */
+export function heldProduct(
+  x: Node,
+  input: HeldInput,
+  bytes = FLOAT_BYTES,
+  first = 0,
+  end = input.held.shape[0] as number,
+): Node {
+  const { held, scales, float } = input;
+  const [V, C] = held.shape as [number, number];
+  const count = end - first;
+  if (held.dtype === "float" || 4 * V * C <= bytes) return ops.linear(x, float);
+  if (count === 1 || 4 * count * C <= bytes) {
+    const part = (of: Node): Node => ops.slice(of, 0, first, end, count);
+    return ops.linear(x, scales ? ops.dequantize(part(held), part(scales)) : ops.cast(part(held)));
+  }
+  const middle = first + Math.ceil(count / 2);
+  return ops.concat(heldProduct(x, input, bytes, first, middle), heldProduct(x, input, bytes, middle, end), -1);
 }
 
 /** The input with an int8 weight's scales, (rows). */

@@ -151,7 +151,7 @@ export function block(
 /** The final norm and the product with the output matrix: (..., C) -> (..., V). */
 export function head(config: ModelConfig, parameters: Parameters, hidden: Node): Node {
   const normed = ops.rmsNorm(hidden, parameters.get("model.norm.weight"), config.rms_norm_eps);
-  return ops.linear(normed, parameters.get(headName(config)));
+  return parameters.product(normed, headName(config));
 }
 
 /** The output matrix (V, C): the embedding itself where the two are tied. */

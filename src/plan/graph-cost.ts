@@ -48,7 +48,9 @@ export function graphCost(graph: Graph, symbols: Readonly<Record<string, number>
     if (taken === undefined) live += buffer.bytes;
     buffer.users++;
     bufferOf.set(node, buffer);
-    peakBytes = Math.max(peakBytes, live);
+    // A bfloat16 comes in as the uint16 it is, and is copied to a tensor of its own type first.
+    const bits = node.op === "cast" && node.inputs[0]!.dtype === "bfloat16" ? bytes / 2 : 0;
+    peakBytes = Math.max(peakBytes, live + bits);
     if (outputs.has(node)) {
       buffer.users++; // until the end
       outputBytes += bytes;

@@ -29,7 +29,7 @@ export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Sp
   const rate = async (graph: Graph, rowFlops: number, sizesOf: (rows: number) => Record<string, number>) => {
     const most = Math.max(...batches.map(({ rows }) => rows));
     const sizes = sizesOf(Math.max(1, Math.min(most, Math.round(FLOPS / rowFlops))));
-    return graphCost(graph, sizes).flops / (await best(runtime, graph, sizes));
+    return graphCost(graph, sizes).flops / (await typical(runtime, graph, sizes));
   };
   const rows = (B: number) => ({ B, T: width, P: width });
   const perRow = (graph: Graph): number => graphCost(graph, rows(1)).flops;
@@ -46,7 +46,7 @@ export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Sp
   const headRate = async (graph: Graph): Promise<number> => {
     const ofToken = graphCost(graph, { W, N: 1 }).flops;
     const sizes = { W, N: Math.max(1, Math.min(learned, Math.round(FLOPS / ofToken))) };
-    return graphCost(graph, sizes).flops / (await best(runtime, graph, sizes));
+    return graphCost(graph, sizes).flops / (await typical(runtime, graph, sizes));
   };
   const [block, backward] = [parts.blockOf(load), parts.blockBackward(load)];
   return {
@@ -83,31 +83,34 @@ async function decodeSpeed(runtime: Runtime, load: Workload): Promise<Speed["dec
   const points: { rows: number; seconds: number }[] = [];
   for (const B of new Set([1, Math.ceil(full / 4), full])) {
     const sizes = { B, T: 1, S, P: S };
-    const head = await best(runtime, none, sizes);
-    const all = await best(runtime, few, sizes);
+    const head = await typical(runtime, none, sizes);
+    const all = await typical(runtime, few, sizes);
     points.push({ rows: B, seconds: (Math.max(0, all - head) * L) / layers + (head * config.vocab_size) / vocabulary });
   }
   return points;
 }
 
-/** The fastest of some runs, in seconds; the first, which plans its memory, is not counted. */
-async function best(runtime: Runtime, graph: Graph, sizes: Readonly<Record<string, number>>): Promise<number> {
+/** The median of some runs, in seconds: what a run meets, not the best it could. The first, which takes its memory, is not counted. */
+async function typical(runtime: Runtime, graph: Graph, sizes: Readonly<Record<string, number>>): Promise<number> {
   const program = await runtime.compile(graph);
   try {
     const feeds = anyFeeds(graph, sizes);
     await program.run(feeds);
-    let [least, spent] = [Number.POSITIVE_INFINITY, 0];
-    for (let i = 0; i < 5 && (i === 0 || spent < 0.15); i++) {
+    const times: number[] = [];
+    for (let spent = 0; times.length < 3 || (times.length < 7 && spent < 0.3); ) {
       const began = performance.now();
       await program.run(feeds);
-      const took = (performance.now() - began) / 1000;
-      least = Math.min(least, took);
-      spent += took;
+      times.push((performance.now() - began) / 1000);
+      spent += times.at(-1)!;
     }
-    return least;
+    return median(times);
   } finally {
     await program.release();
   }
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[times.length >> 1]!;
 }
 
 /** Values for every input: small numbers of both signs, and zero where an index is wanted. */
@@ -153,13 +156,12 @@ function loops(vocabulary: number): Pick<Speed, "add" | "update" | "choose"> {
   };
   const logits = small(vocabulary);
   const time = (work: () => void, times: number): number => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < times; i++) {
+    const taken = Array.from({ length: times }, () => {
       const began = performance.now();
       work();
-      least = Math.min(least, (performance.now() - began) / 1000);
-    }
-    return least;
+      return (performance.now() - began) / 1000;
+    });
+    return median(taken);
   };
   return {
     add: time(() => accumulate(weight, gradient), 12) / n,

@@ -31,11 +31,10 @@ export interface PhaseMemory {
 
 /**
  * Bytes that ONNX Runtime's arena takes for each byte of inner results alive at one time. Every compiled graph has an arena
- * of its own, which never gives back; when a shape is run for the second time, it takes one block for all results of that
- * shape beside the pieces it had. Layers run one shape again and again, a whole model's micro-batches are of many shapes.
- * Measured: 2.2 to 2.9, and 1.5 rising to 2 as shapes come and go (docs/plan.md).
+ * of its own, which never gives back and has its gaps; more of them where the graph is run with one shape after another
+ * than with one alone. Measured: 1.1 to 1.6, and 1.8 to 2.3 (docs/plan.md).
  */
-const ARENA = { again: 2.5, once: 2 };
+const ARENA = { oneShape: 1.5, manyShapes: 2 };
 /** Node, ONNX Runtime, compiled graphs, the engine's thread; and a tokenizer, for each of its tokens. */
 const PROCESS = 130 * 2 ** 20;
 const PROCESS_OF_TOKEN = 1250;
@@ -98,10 +97,12 @@ function trainingMemory(load: Workload): { activations: number; head: number; la
   const batches = parts.slotsOf(load, load.largest);
   const most = (of: (batch: parts.Slots) => number): number => Math.max(0, ...batches.map(of));
   const layered = parts.isLayered(load);
+  const shapes = new Set(batches.map(({ rows, width }) => `${rows} ${width}`));
+  const arena = shapes.size > 1 ? ARENA.manyShapes : ARENA.oneShape;
   const run = (graph: Graph, sizes: (batch: parts.Slots) => Record<string, number>): number =>
     most((batch) => {
       const { peakBytes, outputBytes } = graphCost(graph, sizes(batch));
-      return (layered ? ARENA.again : ARENA.once) * peakBytes + outputBytes;
+      return arena * peakBytes + outputBytes;
     });
   if (!layered) {
     const scoring = load.scored > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
@@ -131,8 +132,10 @@ function samplingMemory(load: Workload): { keyValueCache: number; decoding: numb
   const prefill = graphCost(parts.prefillOf(load), { B, T: longest, N: B, P: longest });
   return {
     keyValueCache: CACHE_GROWTH * ofToken * slots,
-    decoding:
-      ARENA.again * decode.peakBytes + decode.outputBytes + ARENA.once * prefill.peakBytes + prefill.outputBytes,
+    decoding: [decode, prefill].reduce(
+      (sum, { peakBytes, outputBytes }) => sum + ARENA.manyShapes * peakBytes + outputBytes,
+      0,
+    ),
   };
 }
 
