@@ -7,8 +7,15 @@ import { accumulate, type Gradients, type Programs } from "./model-pass.ts";
 import type { Value } from "./runtime.ts";
 import { dtypeOf, type WeightSet, weightFeeds } from "./weight-set.ts";
 
-/** Bytes of one array of logits, (N, W). */
-export const LOGITS_BYTES = 2 ** 25;
+/** Bytes that one array of logits, (N, W), takes at most; and a slice of the output matrix, (W, C), as float. */
+const LOGITS_BYTES = 2 ** 25;
+const SLICE_BYTES = 2 ** 26;
+
+/** W, the rows of the output matrix that are taken at a time for N tokens: slices of about equal size. */
+export function sliceRows({ vocab_size: V, hidden_size: C }: ModelConfig, N: number, bytes = LOGITS_BYTES): number {
+  const most = Math.max(1, Math.floor(Math.min(bytes / 4 / N, SLICE_BYTES / 4 / C)));
+  return Math.ceil(V / Math.ceil(V / most));
+}
 
 /** Log-probabilities of N tokens, and the way back. */
 export interface Head {
@@ -99,12 +106,10 @@ export class VocabularyHead {
     return { logprobs, entropies, backward };
   }
 
-  /** Views of the output matrix, each of as many rows as keep the logits of N tokens within the bytes. */
+  /** Views of the output matrix. */
   #slices(feeds: Readonly<Record<string, Value>>, name: string, N: number) {
-    const C = this.#config.hidden_size;
-    const V = this.#config.vocab_size;
-    const most = Math.max(1, Math.floor(this.#bytes / 4 / N));
-    const each = Math.ceil(V / Math.ceil(V / most)); // of about equal size
+    const { hidden_size: C, vocab_size: V } = this.#config;
+    const each = sliceRows(this.#config, N, this.#bytes);
     const { data: matrix } = feeds[name]!;
     const scales = feeds[scalesName(name)];
     const slices: { feeds: Record<string, Value>; start: number; rows: number }[] = [];

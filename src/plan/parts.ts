@@ -2,7 +2,7 @@ import { microBatches } from "../engine/batching.ts";
 import { trainingPass } from "../engine/embedded.ts";
 import type { HeldDtype } from "../engine/engine.ts";
 import { decodeGraph, prefillGraph, scoringGraph, temperatureOf, trainingGraph } from "../engine/graphs.ts";
-import { LOGITS_BYTES } from "../engine/head.ts";
+import { sliceRows } from "../engine/head.ts";
 import { blockGradientGraph, blockGraph, headGradientGraph, headGraph } from "../engine/layer-graphs.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { ParameterOptions } from "../model/parameter-inputs.ts";
@@ -57,12 +57,9 @@ export const headBackward = (load: Load) =>
   headGradientGraph(load.config, temperatureOf(load.loss), headDtype(load), load.lora === undefined);
 
 /** Rows of the output matrix that the head takes at a time for N tokens, and how many such slices there are. */
-export function headSlices(
-  { vocab_size: V }: ModelConfig,
-  N: number,
-): { readonly count: number; readonly rows: number } {
-  const count = Math.ceil(V / Math.max(1, Math.floor(LOGITS_BYTES / 4 / N)));
-  return { count, rows: Math.ceil(V / count) };
+export function headSlices(config: ModelConfig, N: number): { readonly count: number; readonly rows: number } {
+  const rows = sliceRows(config, N);
+  return { count: Math.ceil(config.vocab_size / rows), rows };
 }
 
 export const prefillOf = (load: Load) => prefillGraph(load.config, { ...parameterOptions(load), dropout: false });
