@@ -96,12 +96,15 @@ export function sftWorkload(
   { config, tokens }: Pick<Workload, "config" | "tokens">,
   documents: readonly Document[],
 ): Workload {
-  const learned = documents.reduce((sum, document) => sum + learnedCount(document), 0);
+  const learned = documents.map(learnedCount);
+  const mean = learned.reduce((sum, count) => sum + count, 0) / Math.max(1, documents.length);
+  const meanSquare = learned.reduce((sum, count) => sum + count ** 2, 0) / Math.max(1, documents.length);
   const lengths = documents.map(({ tokens: { length }, promptLength }) => ({
     prompt: promptLength,
     completion: length - promptLength,
   }));
-  const count = Math.max(1, Math.round((documents.length * recipe.tokensPerStep) / Math.max(1, learned)));
+  // Documents are taken until their tokens suffice, so that the last one reaches beyond: by E[n^2] / 2 E[n] on average.
+  const count = Math.max(1, Math.round((recipe.tokensPerStep + meanSquare / (2 * mean)) / mean));
   const byLength = lengths.toSorted((a, b) => b.prompt + b.completion - a.prompt - a.completion);
   // Every so-manieth by length: a step as it comes on average.
   const expected = Array.from(
