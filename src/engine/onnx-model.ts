@@ -204,8 +204,10 @@ const lowerings: { readonly [O in Op]: Lower<O> } = {
     const width = updates!.shape[updates!.shape.length - 1]!;
     if (typeof rows !== "number" || typeof width !== "number") throw new Error("scatterAdd: sizes must be numbers");
     const zeros = to.emit("ConstantOfShape", [to.ints([rows, width])]);
-    const at = to.emit("Reshape", [indices!, to.ints([-1, 1])]);
-    return to.emit("ScatterND", [zeros, at, to.emit("Reshape", [values!, to.ints([-1, width])])], { reduction: "add" });
+    // Not ScatterND: ONNX Runtime (1.30) shares its rows among threads, and loses sums where two meet at one row.
+    const at = to.emit("Expand", [to.emit("Reshape", [indices!, to.ints([-1, 1])]), to.ints([1, width])]);
+    const added = to.emit("Reshape", [values!, to.ints([-1, width])]);
+    return to.emit("ScatterElements", [zeros, at, added], { axis: 0, reduction: "add" });
   },
   pick(_, to, [x, indices]) {
     const axis = to.ints([-1]);
