@@ -26,7 +26,7 @@ describe("several threads", () => {
   });
 
   test("give the same gradients to the last bit, time after time, in a micro-batch of full size", async () => {
-    const config = { ...tinyConfig, max_position_embeddings: 512 };
+    const config = { ...tinyConfig, hidden_size: 128, head_dim: 32, max_position_embeddings: 512 };
     const engine = new EmbeddedEngine(await onnxRuntime({ threads: 4 }), { config, seed: 1 });
     const stream = random(2);
     const data = Array.from({ length: 16 }, () => ({
