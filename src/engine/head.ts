@@ -1,19 +1,18 @@
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
-import { scalesName } from "../model/parameter-inputs.ts";
+import { FLOAT_BYTES, scalesName } from "../model/parameter-inputs.ts";
 import { headName } from "../model/transformer.ts";
 import { closingGradientGraph, closingGraph, headGradientGraph, headGraph } from "./layer-graphs.ts";
 import { accumulate, type Gradients, type Programs } from "./model-pass.ts";
 import type { Value } from "./runtime.ts";
 import { dtypeOf, type WeightSet, weightFeeds } from "./weight-set.ts";
 
-/** Bytes that one array of logits, (N, W), takes at most; and a slice of the output matrix, (W, C), as float. */
+/** Bytes that one array of logits, (N, W), takes at most; a slice of the output matrix, (W, C), takes FLOAT_BYTES. */
 const LOGITS_BYTES = 2 ** 25;
-const SLICE_BYTES = 2 ** 26;
 
 /** W, the rows of the output matrix that are taken at a time for N tokens: slices of about equal size. */
 export function sliceRows({ vocab_size: V, hidden_size: C }: ModelConfig, N: number, bytes = LOGITS_BYTES): number {
-  const most = Math.max(1, Math.floor(Math.min(bytes / 4 / N, SLICE_BYTES / 4 / C)));
+  const most = Math.max(1, Math.floor(Math.min(bytes / 4 / N, FLOAT_BYTES / 4 / C)));
   return Math.ceil(V / Math.ceil(V / most));
 }
 

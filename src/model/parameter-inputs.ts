@@ -97,8 +97,8 @@ export function heldInput(name: string, shape: Shape, dtype: HeldDtype): HeldInp
   return { held, scales, float: ops.dequantize(held, scales) };
 }
 
-/** Bytes as float of the rows of a held matrix that `product` takes at one time. */
-const FLOAT_BYTES = 2 ** 26;
+/** Bytes as float of the rows of the output matrix that are taken at one time, by `product` and by engine/head.ts. */
+export const FLOAT_BYTES = 2 ** 26;
 
 /** x (..., C) times rows [first, end) of a held matrix (V, C): (..., end - first), halved until the halves are small enough. */
 export function heldProduct(

@@ -3,7 +3,7 @@ import type { HeldDtype } from "../engine/engine.ts";
 import { trainedShapes } from "../engine/weight-set.ts";
 import { headDim, parameterShapes } from "../model/parameters.ts";
 import { decoding } from "./decoding.ts";
-import { graphCost } from "./graph-cost.ts";
+import { type GraphCost, graphCost } from "./graph-cost.ts";
 import * as parts from "./parts.ts";
 import type { Workload } from "./workload.ts";
 
@@ -35,6 +35,7 @@ export interface PhaseMemory {
  * than with one alone. Measured: 1.1 to 1.6, and 1.8 to 2.3 (docs/plan.md).
  */
 const ARENA = { oneShape: 1.5, manyShapes: 2 };
+const arenaBytes = ({ peakBytes, outputBytes }: GraphCost, arena: number): number => arena * peakBytes + outputBytes;
 /** Node, ONNX Runtime, compiled graphs, the engine's thread; and a tokenizer, for each of its tokens. */
 const PROCESS = 130 * 2 ** 20;
 const PROCESS_OF_TOKEN = 1250;
@@ -101,8 +102,7 @@ function trainingMemory(load: Workload): { activations: number; head: number; la
   const arena = shapes.size > 1 ? ARENA.manyShapes : ARENA.oneShape;
   const run = (graph: Graph, sizes: (batch: parts.Slots) => Record<string, number>): number =>
     most((batch) => {
-      const { peakBytes, outputBytes } = graphCost(graph, sizes(batch));
-      return arena * peakBytes + outputBytes;
+      return arenaBytes(graphCost(graph, sizes(batch)), arena);
     });
   if (!layered) {
     const scoring = load.scored > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
@@ -132,10 +132,7 @@ function samplingMemory(load: Workload): { keyValueCache: number; decoding: numb
   const prefill = graphCost(parts.prefillOf(load), { B, T: longest, N: B, P: longest });
   return {
     keyValueCache: CACHE_GROWTH * ofToken * slots,
-    decoding: [decode, prefill].reduce(
-      (sum, { peakBytes, outputBytes }) => sum + ARENA.manyShapes * peakBytes + outputBytes,
-      0,
-    ),
+    decoding: arenaBytes(decode, ARENA.manyShapes) + arenaBytes(prefill, ARENA.manyShapes),
   };
 }
 

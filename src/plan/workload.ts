@@ -96,15 +96,18 @@ export function sftWorkload(
   { config, tokens }: Pick<Workload, "config" | "tokens">,
   documents: readonly Document[],
 ): Workload {
-  const learned = documents.map(learnedCount);
-  const mean = learned.reduce((sum, count) => sum + count, 0) / Math.max(1, documents.length);
-  const meanSquare = learned.reduce((sum, count) => sum + count ** 2, 0) / Math.max(1, documents.length);
+  let [learned, squares] = [0, 0];
+  for (const document of documents) {
+    learned += learnedCount(document);
+    squares += learnedCount(document) ** 2;
+  }
+  // Documents are taken until their tokens suffice, so that the last one reaches beyond: by E[n^2] / 2 E[n] on average.
+  const taken = recipe.tokensPerStep + squares / (2 * Math.max(1, learned));
   const lengths = documents.map(({ tokens: { length }, promptLength }) => ({
     prompt: promptLength,
     completion: length - promptLength,
   }));
-  // Documents are taken until their tokens suffice, so that the last one reaches beyond: by E[n^2] / 2 E[n] on average.
-  const count = Math.max(1, Math.round((recipe.tokensPerStep + meanSquare / (2 * mean)) / mean));
+  const count = Math.max(1, Math.round((documents.length * taken) / Math.max(1, learned)));
   const byLength = lengths.toSorted((a, b) => b.prompt + b.completion - a.prompt - a.completion);
   // Every so-manieth by length: a step as it comes on average.
   const expected = Array.from(
