@@ -6,7 +6,7 @@ import type { grpoSchema, pretrainSchema, sftSchema, zeroSchema } from "./schema
  * the command line.
  */
 export const zeroDefaults = {
-  steps: 40,
+  steps: 24,
   maxTokens: 768,
   objective: {
     preset: "dapo",

@@ -62,29 +62,34 @@ function card(title: string, text: Markup | string, chart: string): Markup {
   return html`<figure class="card"><h3>${title}</h3><p>${text}</p>${raw(chart)}</figure>`;
 }
 
-function levels({ summary: { before, after } }: ReportData): Markup {
-  return html`<h2>Before and after, by difficulty</h2>
-<p class="note">${before.problems} held-out problems, ${before.samplesPerProblem} answers to each, temperature ${before.temperature}. Whiskers are 95 % intervals: the range in which the true share plausibly lies.</p>
-${card("Share of right answers", html`${baseKey}${trainedKey}`, `<div class="wide">${charts.passByLevel(before, after)}</div>`)}
+function levels(data: ReportData): Markup {
+  const { before, after } = data.summary;
+  const byLevel = words.byLevel(data) !== null;
+  return html`<h2>Before and after${byLevel ? ", by difficulty" : ""}</h2>
+<p class="note">${before.problems} held-out problems, ${before.samplesPerProblem} answers to each, temperature ${before.temperature}. ${byLevel ? "Whiskers are 95 % intervals" : "A 95 % interval"}${byLevel ? ":" : " is"} the range in which the true share plausibly lies.</p>
+${byLevel ? levelCharts(before, after) : table(words.overall(data))}`;
+}
+
+function levelCharts(before: Measurement, after: Measurement): Markup {
+  return html`${card("Share of right answers", html`${baseKey}${trainedKey}`, `<div class="wide">${charts.passByLevel(before, after)}</div>`)}
 <div class="grid">
 ${card("Gain by level", "Percentage points won on each level.", charts.gainByLevel(before, after))}
 ${card("Answer length by level", html`Mean tokens of an answer. ${baseKey}${trainedKey}`, charts.lengthByLevel(before, after))}
 </div>`;
 }
 
-/** There where problems name their family. */
-function families({ summary: { before, after } }: ReportData): Markup {
-  if (after.byFamily === undefined) return raw("");
-  const rows = after.byFamily.map((now) => {
-    const cells = words.partCells(
-      before.byFamily?.find(({ family }) => family === now.family),
-      now,
-    );
-    return html`<tr><td>${now.family}</td>${cells.map((cell) => html`<td class="n">${cell}</td>`)}</tr>`;
-  });
+function families(data: ReportData): Markup {
+  const byFamily = words.byFamily(data);
+  if (byFamily === null) return raw("");
   return html`<h2>Before and after, by family</h2>
-<div class="card"><table><tr><th>family</th>${words.partHead.map((head) => html`<th class="n">${head}</th>`)}</tr>
-${rows}</table></div>`;
+${table(byFamily)}`;
+}
+
+/** The first column names the row. */
+function table([head, rows]: ReturnType<typeof words.overall>): Markup {
+  const line = (tag: "th" | "td", [first, ...rest]: readonly string[]): Markup =>
+    html`<tr><${raw(tag)}>${first}</${raw(tag)}>${rest.map((cell) => html`<${raw(tag)} class="n">${cell}</${raw(tag)}>`)}</tr>\n`;
+  return html`<div class="card"><table>${line("th", head)}${rows.map((row) => line("td", row))}</table></div>`;
 }
 
 function curves(data: ReportData): Markup {
@@ -129,7 +134,7 @@ function voting(data: ReportData): Markup {
   const { before, after } = data.summary;
   const table = words.passAtK(data);
   const chart =
-    before.majority16 === null
+    before.majority16 === null || words.byLevel(data) === null
       ? raw("")
       : card(
           "One answer, and the vote of 16",

@@ -11,50 +11,14 @@ export function reportMarkdown(data: ReportData): string {
   const { before, after, machine } = summary;
   const graders = words.graders(data);
   const novelty = words.novelty(data);
-  const ifKnown = (share: number | null): string => (share === null ? "–" : percentText(share, 1));
   return [
     `# ${words.headline(data)}`,
     `${percentText(before.pass1, 1)} (95 % interval ${words.intervalText(before)}) before, **${percentText(after.pass1, 1)}** (${words.intervalText(after)}) after. The charts are in report.html.`,
     words.story(data).join(" "),
     "## Before and after",
-    table(
-      ["", "base", "trained"],
-      [
-        ["pass@1", percentText(before.pass1, 1), percentText(after.pass1, 1)],
-        ["95 % interval", words.intervalText(before), words.intervalText(after)],
-        ["majority of 16", ifKnown(before.majority16), ifKnown(after.majority16)],
-        ["mean length, tokens", words.number(before.meanLength), words.number(after.meanLength)],
-        [
-          "reflective words an answer",
-          words.number(before.reflectiveWordsPerResponse, 2),
-          words.number(after.reflectiveWordsPerResponse, 2),
-        ],
-        ["cut off by the limit", percentText(before.truncatedShare, 1), percentText(after.truncatedShare, 1)],
-        ["repeats itself, share of n-grams", ifKnown(before.repetitionShare), ifKnown(after.repetitionShare)],
-        ["ends in a loop", ifKnown(before.loopShare), ifKnown(after.loopShare)],
-        ["words in another script", ifKnown(before.languageMixing), ifKnown(after.languageMixing)],
-      ],
-    ),
-    "## By difficulty",
-    table(
-      ["level", ...words.partHead],
-      after.byLevel.map((now) => {
-        const old = before.byLevel.find(({ level }) => level === now.level);
-        return [String(now.level), ...words.partCells(old, now)];
-      }),
-    ),
-    ...(after.byFamily
-      ? [
-          "## By family",
-          table(
-            ["family", ...words.partHead],
-            after.byFamily.map((now) => {
-              const old = before.byFamily?.find(({ family }) => family === now.family);
-              return [now.family, ...words.partCells(old, now)];
-            }),
-          ),
-        ]
-      : []),
+    table(...words.overall(data)),
+    ...section("## By difficulty", words.byLevel(data)),
+    ...section("## By family", words.byFamily(data)),
     "## Words of second thought",
     `Uses in 100 answers; "doubled" is the first step at which the rate over ${wordWindow} steps is more than twice the base's.`,
     table(
@@ -114,6 +78,10 @@ export function reportMarkdown(data: ReportData): string {
     fence(summary.command),
     "",
   ].join("\n\n");
+}
+
+function section(title: string, content: Parameters<typeof table> | null): string[] {
+  return content === null ? [] : [title, table(...content)];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -14,33 +14,68 @@ export const number = (value: number, digits = 1): string =>
 export const intervalText = ({ pass1Interval: [low, high] }: Pick<Measurement, "pass1Interval">): string =>
   `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)}\u00a0%`;
 
-/** Figures of a level or a family, in the columns of `partCells`. */
-type Part = Omit<Measurement["byLevel"][number], "level">;
+const ifKnown = (share: number | null | undefined): string => (share == null ? "–" : percentText(share, 1));
 
-export const partHead: readonly string[] = [
-  "problems",
-  "pass@1 base",
-  "trained",
-  "gain",
-  "length base",
-  "trained",
-  "vote base",
-  "trained",
-];
+type Table = [head: readonly string[], rows: readonly (readonly string[])[]];
 
-/** A level's or a family's row, the base's figures where it was measured there. */
-export function partCells(old: Part | undefined, now: Part): string[] {
-  const share = (one: Part): string => `${percentText(one.pass1, 1)} (${intervalText(one)})`;
-  const vote = (one: Part | undefined): string => (one?.majority16 == null ? "–" : percentText(one.majority16, 1));
+/** The figures over all held-out problems. */
+export function overall({ summary: { before, after } }: ReportData): Table {
+  const row = (name: string, of: (one: Measurement) => string): string[] => [name, of(before), of(after)];
   return [
-    String(now.problems),
-    old ? share(old) : "–",
-    share(now),
-    old ? `${((now.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
-    old ? number(old.meanLength, 0) : "–",
-    number(now.meanLength, 0),
-    vote(old),
-    vote(now),
+    ["", "base", "trained"],
+    [
+      row("pass@1", (one) => percentText(one.pass1, 1)),
+      row("95 % interval", intervalText),
+      row("majority of 16", (one) => ifKnown(one.majority16)),
+      row("mean length, tokens", (one) => number(one.meanLength)),
+      row("reflective words an answer", (one) => number(one.reflectiveWordsPerResponse, 2)),
+      row("cut off by the limit", (one) => percentText(one.truncatedShare, 1)),
+      row("repeats itself, share of n-grams", (one) => ifKnown(one.repetitionShare)),
+      row("ends in a loop", (one) => ifKnown(one.loopShare)),
+      row("words in another script", (one) => ifKnown(one.languageMixing)),
+    ],
+  ];
+}
+
+/** By difficulty, there where it has more than one level; else it would say what `overall` says. */
+export function byLevel({ summary: { before, after } }: ReportData): Table | null {
+  if (after.byLevel.length < 2) return null;
+  return partTable("level", before.byLevel, after.byLevel, ({ level }) => String(level));
+}
+
+/** There where problems name their family. */
+export function byFamily({ summary: { before, after } }: ReportData): Table | null {
+  if (after.byFamily === undefined) return null;
+  return partTable("family", before.byFamily ?? [], after.byFamily, ({ family }) => family);
+}
+
+/** A row for each part, the base's figures where it was measured there; the vote's where one was taken. */
+function partTable<P extends Omit<Measurement["byLevel"][number], "level">>(
+  kind: string,
+  before: readonly P[],
+  after: readonly P[],
+  name: (part: P) => string,
+): Table {
+  const share = (one: P): string => `${percentText(one.pass1, 1)} (${intervalText(one)})`;
+  const voted = [...before, ...after].some(({ majority16 }) => majority16 !== null);
+  return [
+    [
+      ...[kind, "problems", "pass@1 base", "trained", "gain", "length base", "trained"],
+      ...(voted ? ["vote base", "trained"] : []),
+    ],
+    after.map((now) => {
+      const old = before.find((one) => name(one) === name(now));
+      return [
+        name(now),
+        String(now.problems),
+        old ? share(old) : "–",
+        share(now),
+        old ? `${((now.pass1 - old.pass1) * 100).toFixed(1)}` : "–",
+        old ? number(old.meanLength, 0) : "–",
+        number(now.meanLength, 0),
+        ...(voted ? [ifKnown(old?.majority16), ifKnown(now.majority16)] : []),
+      ];
+    }),
   ];
 }
 

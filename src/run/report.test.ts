@@ -11,6 +11,7 @@ import { collectReport } from "./report-data.ts";
 import { reportHtml } from "./report-html.ts";
 import { reportMarkdown } from "./report-markdown.ts";
 import { openRun } from "./run-directory.ts";
+import type { Measurement } from "./summary.ts";
 
 let path: string;
 const hostile = '<script>alert("x")</script> ``` | \u001b[31m \u202e';
@@ -75,6 +76,30 @@ test("report.md has the same figures, and no answer breaks out of its block", as
   assert.ok(!text.includes("\u001b"));
   for (const line of text.split("\n").filter((one) => one.startsWith("| 3 |")))
     assert.equal(line.match(/(?<!\\)\|/g)?.length, 10);
+});
+
+test("a task of one level gets the figures in place of charts by level, and no columns of a vote nobody took", async () => {
+  const run = await readRun(path);
+  const part = (one: Measurement): Measurement => ({
+    ...one,
+    majority16: null,
+    byLevel: one.byLevel.slice(0, 1).map((level) => ({ ...level, majority16: null })),
+    byFamily: [{ ...one.byLevel[0]!, family: "gcd-lcm", majority16: null }],
+  });
+  const summary = { ...run.summary!, before: part(run.summary!.before), after: part(run.summary!.after) };
+  const data = await collectReport(run, summary);
+  const { document } = parseHTML(reportHtml(data));
+  assert.equal(document.querySelectorAll("svg").length, 6); // those step by step
+  const headings = [...document.querySelectorAll("h2")].map((one) => one.textContent);
+  assert.ok(headings.includes("Before and after") && headings.includes("Before and after, by family"));
+  const rows = [...document.querySelectorAll("tr")].map((row) => [...row.children].map((one) => one.textContent));
+  const [, before, after] = rows.find(([first]) => first === "mean length, tokens")!;
+  assert.equal(before, summary.before.meanLength.toFixed(1));
+  assert.equal(after, summary.after.meanLength.toFixed(1));
+  assert.equal(rows.find(([first]) => first === "family")?.length, 7);
+  const markdown = reportMarkdown(data);
+  assert.doesNotMatch(markdown, /By difficulty|vote base/);
+  assert.match(markdown, /^\| gcd-lcm \| 52 \|/m);
 });
 
 test("the same run gives the same report", async () => {
