@@ -13,6 +13,7 @@ import { defineTask, type Problem } from "../src/tasks/task.ts";
 import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { diagnosticsSchema } from "../src/trainers/diagnostics.ts";
 import { grpo } from "../src/trainers/grpo.ts";
+import { benchLoad } from "./load.ts";
 import { benchReal } from "./real.ts";
 
 /**
@@ -21,7 +22,8 @@ import { benchReal } from "./real.ts";
  * multiply-adds that the runtime makes of this machine. Run it with nothing else on the machine.
  *
  * `npm run bench -- --model smollm2-135m [--lora 16] [--hold bfloat16] [--length 512] [--sequences 64] [--parts sft,decode]`
- * takes one step of each kind on a model of a real size instead.
+ * takes one step of each kind on a model of a real size instead; `-- --load DIR [--hold int8]` loads a model directory and
+ * prints the peak memory.
  */
 const { values } = parseArgs({
   options: {
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     threads: { type: "string" },
     json: { type: "boolean", default: false },
     model: { type: "string" },
+    load: { type: "string" },
     lora: { type: "string", default: "0" },
     hold: { type: "string", default: "float32" },
     length: { type: "string", default: "512" },
@@ -154,6 +157,12 @@ async function benchGrpo(policy: Policy): Promise<Record<string, string>> {
   return row;
 }
 
+if (values.load !== undefined) {
+  const loaded = await benchLoad(values.load, values.hold as HeldDtype);
+  if (values.json) console.log(JSON.stringify(loaded));
+  else console.table(loaded);
+  process.exit(0);
+}
 const machinePeak = await peak();
 const machine = environment("onnxruntime/cpu");
 console.log(`${machine.cpu}, ${machine.cores} cores; fastest matrix product ${giga(machinePeak)} GFLOP/s`);
