@@ -20,7 +20,7 @@ export const zeroDefaults = {
 /** `--quick`: a visible rise in about a minute. */
 export const quickDefaults = {
   ...zeroDefaults,
-  steps: 9,
+  steps: 7,
   schedule: { ...zeroDefaults.schedule, kind: "constant" },
   evaluation: { problems: 50, samplesPerProblem: 4, every: 0 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
