@@ -20,7 +20,7 @@ export function reportHtml(data: ReportData): string {
 <title>${title}</title>
 <style>${raw(reportStyle)}</style>
 <main>
-<p class="kicker">autodidact ${summary.version} · ${summary.model === undefined ? "" : `${summary.model} · `}seed ${summary.seed} · ${summary.steps} steps</p>
+<p class="kicker">autodidact ${summary.version} · ${summary.model === undefined ? "" : `${summary.model} · `}seed ${summary.seed} · ${summary.steps} ${summary.steps === 1 ? "step" : "steps"}</p>
 <h1>${title}</h1>
 ${hero(data)}
 ${words.story(data).map((sentence) => html`<p class="lead">${sentence}</p>\n`)}
@@ -94,7 +94,7 @@ function table([head, rows]: ReturnType<typeof words.overall>): Markup {
 
 function curves(data: ReportData): Markup {
   const { metrics, evaluations } = data;
-  if (metrics.length === 0) return raw("");
+  if (metrics.length < 2) return raw(""); // one step makes no curve
   const held = raw('<span class="key" style="--k:var(--ink)">held-out</span>');
   const line = raw('<span class="key line" style="--k:var(--trained)">training</span>');
   const kinds = raw(

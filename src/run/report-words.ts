@@ -81,7 +81,11 @@ function partTable<P extends Omit<Measurement["byLevel"][number], "level">>(
 
 export function headline({ summary: { before, after, task } }: ReportData): string {
   const verb =
-    after.pass1Interval[0] > before.pass1Interval[1] ? "rose" : after.pass1 >= before.pass1 ? "went" : "fell";
+    after.pass1Interval[0] > before.pass1Interval[1]
+      ? "rose"
+      : after.pass1Interval[1] < before.pass1Interval[0]
+        ? "fell"
+        : "went";
   return `Right answers ${verb} from ${percentText(before.pass1)} to ${percentText(after.pass1)} by reinforcement ${task === undefined ? "alone" : `on ${task}`}`;
 }
 
@@ -109,7 +113,7 @@ export function story(data: ReportData): [string, string, string] {
       ? "A language model that had only been trained to continue text"
       : `The language model ${summary.model}`;
   return [
-    `${subject} was given problems in ${steps} rounds, and answered each problem ${groupSize} times.`,
+    `${subject} was given problems in ${steps} ${steps === 1 ? "round" : "rounds"}, and answered each problem ${groupSize} times.`,
     `A program graded every answer, and whatever the better answers of a problem had in common was made a little more likely; ${graded}.`,
     `On ${before.problems} problems that it never practised on, ${percentText(before.pass1, 1)} of its answers were right before and ${percentText(after.pass1, 1)} after, and ${length}.`,
   ];

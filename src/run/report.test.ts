@@ -78,6 +78,26 @@ test("report.md has the same figures, and no answer breaks out of its block", as
     assert.equal(line.match(/(?<!\\)\|/g)?.length, 10);
 });
 
+test("only a change beyond the intervals is called a rise or a fall, and one step draws no curve", async () => {
+  const run = await readRun(path);
+  const say = async (before: [number, number], after: [number, number]): Promise<string> => {
+    const at = (one: Measurement, [low, high]: [number, number]): Measurement => ({
+      ...one,
+      pass1: (low + high) / 2,
+      pass1Interval: [low, high],
+    });
+    const summary = { ...run.summary!, before: at(run.summary!.before, before), after: at(run.summary!.after, after) };
+    return reportMarkdown(await collectReport(run, summary));
+  };
+  assert.match(await say([0.1, 0.2], [0.3, 0.4]), /^# Right answers rose from/);
+  assert.match(await say([0.3, 0.4], [0.1, 0.2]), /^# Right answers fell from/);
+  assert.match(await say([0.3, 0.5], [0.2, 0.4]), /^# Right answers went from/);
+  const data = await collectReport({ ...run, metrics: run.metrics.slice(0, 1) }, { ...run.summary!, steps: 1 });
+  const page = reportHtml(data);
+  assert.doesNotMatch(page, /step by step/);
+  assert.match(page, /in 1 round, and/);
+});
+
 test("a task of one level gets the figures in place of charts by level, and no columns of a vote nobody took", async () => {
   const run = await readRun(path);
   const part = (one: Measurement): Measurement => ({
