@@ -17,7 +17,7 @@ export const zero = defineCommand({
     "Measures a small base model on number puzzles, lets it write 16 answers to each question, grades them against each other by a rule, strengthens what beats the group, and measures again. No solution is shown to it and nothing but right answers is rewarded. Writes everything, with a report, into the run directory.",
   examples: [
     { command: "autodidact zero", what: "the whole run" },
-    { command: "autodidact zero --quick --out runs/quick", what: "a visible rise in a minute" },
+    { command: "autodidact zero --quick --out runs/quick", what: "a visible rise in a minute or two" },
     { command: "autodidact zero --resume", what: "go on with a run that was stopped" },
     {
       command: "autodidact zero --preset r1-zero --set objective.minibatches=1 --out runs/r1",

@@ -17,7 +17,7 @@ export const zeroDefaults = {
   schedule: { kind: "linear", learningRate: 3e-4, warmupSteps: 0, floor: 0.1 },
 } as const satisfies Partial<z.input<typeof zeroSchema>>;
 
-/** `--quick`: a visible rise in about a minute. */
+/** `--quick`: a visible rise in a minute or two. */
 export const quickDefaults = {
   ...zeroDefaults,
   steps: 7,

@@ -5,7 +5,7 @@ import type { Example, ReportData, WordHistory } from "./report-data.ts";
 import { wordWindow } from "./report-data.ts";
 import { reportStyle } from "./report-style.ts";
 import * as words from "./report-words.ts";
-import type { Measurement } from "./summary.ts";
+import type { Measurement, Summary } from "./summary.ts";
 
 const { percentText } = words;
 
@@ -62,15 +62,17 @@ function card(title: string, text: Markup | string, chart: string): Markup {
   return html`<figure class="card"><h3>${title}</h3><p>${text}</p>${raw(chart)}</figure>`;
 }
 
-function levels(data: ReportData): Markup {
-  const { before, after } = data.summary;
-  const byLevel = words.byLevel(data) !== null;
-  return html`<h2>Before and after${byLevel ? ", by difficulty" : ""}</h2>
-<p class="note">${before.problems} held-out problems, ${before.samplesPerProblem} answers to each, temperature ${before.temperature}. ${byLevel ? "Whiskers are 95 % intervals" : "A 95 % interval"}${byLevel ? ":" : " is"} the range in which the true share plausibly lies.</p>
-${byLevel ? levelCharts(before, after) : table(words.overall(data))}`;
+function levels({ summary }: ReportData): Markup {
+  const { before } = summary;
+  const [title, interval, figures] = words.hasLevels(summary)
+    ? [", by difficulty", "Whiskers are 95 % intervals:", levelCharts(summary)]
+    : ["", "A 95 % interval is", table(words.overall(summary))];
+  return html`<h2>Before and after${title}</h2>
+<p class="note">${before.problems} held-out problems, ${before.samplesPerProblem} answers to each, temperature ${before.temperature}. ${interval} the range in which the true share plausibly lies.</p>
+${figures}`;
 }
 
-function levelCharts(before: Measurement, after: Measurement): Markup {
+function levelCharts({ before, after }: Summary): Markup {
   return html`${card("Share of right answers", html`${baseKey}${trainedKey}`, `<div class="wide">${charts.passByLevel(before, after)}</div>`)}
 <div class="grid">
 ${card("Gain by level", "Percentage points won on each level.", charts.gainByLevel(before, after))}
@@ -78,15 +80,15 @@ ${card("Answer length by level", html`Mean tokens of an answer. ${baseKey}${trai
 </div>`;
 }
 
-function families(data: ReportData): Markup {
-  const byFamily = words.byFamily(data);
+function families({ summary }: ReportData): Markup {
+  const byFamily = words.byFamily(summary);
   if (byFamily === null) return raw("");
   return html`<h2>Before and after, by family</h2>
 ${table(byFamily)}`;
 }
 
 /** The first column names the row. */
-function table([head, rows]: ReturnType<typeof words.overall>): Markup {
+function table([head, rows]: words.Table): Markup {
   const line = (tag: "th" | "td", [first, ...rest]: readonly string[]): Markup =>
     html`<tr><${raw(tag)}>${first}</${raw(tag)}>${rest.map((cell) => html`<${raw(tag)} class="n">${cell}</${raw(tag)}>`)}</tr>\n`;
   return html`<div class="card"><table>${line("th", head)}${rows.map((row) => line("td", row))}</table></div>`;
@@ -134,7 +136,7 @@ function voting(data: ReportData): Markup {
   const { before, after } = data.summary;
   const table = words.passAtK(data);
   const chart =
-    before.majority16 === null || words.byLevel(data) === null
+    before.majority16 === null || !words.hasLevels(data.summary)
       ? raw("")
       : card(
           "One answer, and the vote of 16",

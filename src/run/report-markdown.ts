@@ -16,9 +16,9 @@ export function reportMarkdown(data: ReportData): string {
     `${percentText(before.pass1, 1)} (95 % interval ${words.intervalText(before)}) before, **${percentText(after.pass1, 1)}** (${words.intervalText(after)}) after. The charts are in report.html.`,
     words.story(data).join(" "),
     "## Before and after",
-    table(...words.overall(data)),
-    ...section("## By difficulty", words.byLevel(data)),
-    ...section("## By family", words.byFamily(data)),
+    table(...words.overall(summary)),
+    ...section("## By difficulty", words.byLevel(summary)),
+    ...section("## By family", words.byFamily(summary)),
     "## Words of second thought",
     `Uses in 100 answers; "doubled" is the first step at which the rate over ${wordWindow} steps is more than twice the base's.`,
     table(
@@ -80,7 +80,7 @@ export function reportMarkdown(data: ReportData): string {
   ].join("\n\n");
 }
 
-function section(title: string, content: Parameters<typeof table> | null): string[] {
+function section(title: string, content: words.Table | null): string[] {
   return content === null ? [] : [title, table(...content)];
 }
 

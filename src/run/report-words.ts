@@ -16,10 +16,10 @@ export const intervalText = ({ pass1Interval: [low, high] }: Pick<Measurement, "
 
 const ifKnown = (share: number | null | undefined): string => (share == null ? "–" : percentText(share, 1));
 
-type Table = [head: readonly string[], rows: readonly (readonly string[])[]];
+export type Table = [head: readonly string[], rows: readonly (readonly string[])[]];
 
 /** The figures over all held-out problems. */
-export function overall({ summary: { before, after } }: ReportData): Table {
+export function overall({ before, after }: Summary): Table {
   const row = (name: string, of: (one: Measurement) => string): string[] => [name, of(before), of(after)];
   return [
     ["", "base", "trained"],
@@ -37,14 +37,17 @@ export function overall({ summary: { before, after } }: ReportData): Table {
   ];
 }
 
-/** By difficulty, there where it has more than one level; else it would say what `overall` says. */
-export function byLevel({ summary: { before, after } }: ReportData): Table | null {
-  if (after.byLevel.length < 2) return null;
-  return partTable("level", before.byLevel, after.byLevel, ({ level }) => String(level));
+/** With one level alone, figures by level would say what `overall` says. */
+export const hasLevels = ({ after }: Summary): boolean => after.byLevel.length > 1;
+
+/** Null where there are no levels to tell apart. */
+export function byLevel(summary: Summary): Table | null {
+  if (!hasLevels(summary)) return null;
+  return partTable("level", summary.before.byLevel, summary.after.byLevel, ({ level }) => String(level));
 }
 
-/** There where problems name their family. */
-export function byFamily({ summary: { before, after } }: ReportData): Table | null {
+/** Null where problems name no family. */
+export function byFamily({ before, after }: Summary): Table | null {
   if (after.byFamily === undefined) return null;
   return partTable("family", before.byFamily ?? [], after.byFamily, ({ family }) => family);
 }
