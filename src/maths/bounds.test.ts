@@ -93,7 +93,7 @@ const ways: readonly ((text: string) => unknown)[] = [
 
 describe("hostile text", () => {
   // The first runs of a function are interpreted; what is bounded here is the work.
-  for (const text of Object.values(hostile).slice(0, 20)) for (const way of ways) way(text);
+  for (const text of Object.values(hostile)) for (const way of ways) way(text);
 
   for (const [name, text] of Object.entries(hostile)) {
     test(name, () => {
