@@ -43,6 +43,7 @@ const hostile: Readonly<Record<string, string>> = {
   "display brackets": times("\\[", 190_000),
   "the answer is": times("the answer is ", 28_000),
   "answer for": times("answer for ", 30_000),
+  "answer for, and blanks": times(`answer for ${times(" ", 70)}`, 4000),
   "equals signs": times("=", 390_000),
   commas: times("1,", 190_000),
   "groups of thousands": times("1,000", 700),

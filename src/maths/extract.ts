@@ -124,8 +124,31 @@ const hashes: Extraction = (text) => {
   );
 };
 
-const phrase =
-  /(?:(?:final|correct|right)\s+(?:answer|result|value|solution)|\banswers?|\bresult|\bsolutions?|答案|答|结果)(?:\s+(?:to|for|of)\s[^.\n:=]{0,80}?)?\s*(?:\*\*|\$|"|')?\s*(?:\b(?:is|are|equals|will be|would be|should be|must be)\b|应该是|应为|是|为|[:：=])+\s*(?:\*\*|\b(?:therefore|thus|hence|simply|just|given by|equal to|exactly)\b|[:：])*\s*/giu;
+/** What announces an answer. */
+const announcement =
+  /(?:(?:final|correct|right)\s+(?:answer|result|value|solution)|\banswers?|\bresult|\bsolutions?|答案|答|结果)/giu;
+/** "is", with all that may follow it before the answer. */
+const copula =
+  /(?:\b(?:is|are|equals|will be|would be|should be|must be)\b|应该是|应为|是|为|[:：=])+\s*(?:\*\*|\b(?:therefore|thus|hence|simply|just|given by|equal to|exactly)\b|[:：])*\s*/giu;
+/** What may stand between the two: nothing, or "to the question of how many". */
+const link = /^(?:\s+(?:to|for|of)\s[^.\n:=]{0,80}?)?\s*(?:\*\*|\$|"|')?\s*$/iu;
+const longestLink = 120;
+
+/** Where each "the answer is" ends. Both patterns go through the text once, so that no text costs more than its length. */
+function phraseEnds(text: string): number[] {
+  const ends: number[] = [];
+  announcement.lastIndex = copula.lastIndex = 0;
+  let verb = copula.exec(text);
+  for (let match = announcement.exec(text); match !== null; match = announcement.exec(text)) {
+    const from = announcement.lastIndex;
+    while (verb !== null && verb.index < from) verb = copula.exec(text);
+    if (verb === null) break;
+    if (verb.index - from > longestLink || !link.test(text.slice(from, verb.index))) continue;
+    announcement.lastIndex = copula.lastIndex;
+    ends.push(copula.lastIndex);
+  }
+  return ends;
+}
 
 /** Where a sentence ends, outside of formulas: a full stop before a blank, a line end. */
 function sentence(text: string): string {
@@ -158,13 +181,7 @@ function sentence(text: string): string {
 /** Behind the last "the answer is": the sentence if it is an answer, else its first formula, else its first number. */
 const afterPhrase: Extraction = (text) => {
   text = text.slice(-mathsLimits.tail);
-  phrase.lastIndex = 0;
-  let ends: number[] = [];
-  for (let match = phrase.exec(text); match !== null; match = phrase.exec(text)) {
-    ends.push(phrase.lastIndex);
-    if (ends.length > 64) ends = ends.slice(-8);
-  }
-  for (const end of ends.reverse().slice(0, 8)) {
+  for (const end of phraseEnds(text).slice(-8).reverse()) {
     const rest = sentence(text.slice(end, end + mathsLimits.answer).trimStart());
     if (rest.trim() === "" || /^\s*(?:not|n't|incorrect|wrong|correct)\b/i.test(rest)) continue;
     const found = pick(rest);
