@@ -53,9 +53,12 @@ const alike: readonly (readonly [RegExp, string])[] = [
   [/[\uff10-\uff19]/g, ""],
 ];
 
+/** No more blanks in a row than anyone means: patterns that try every place of a run would take its length squared. */
+export const shortBlanks = (text: string): string => text.replace(/\s{9,}/g, (blanks) => blanks.slice(0, 8));
+
 /** One spelling for characters that look alike; outer `$`, Markdown, quotes and the full stop taken off. */
 export function cleanAnswer(text: string): string {
-  let clean = unboxed(text);
+  let clean = shortBlanks(unboxed(text));
   if (/[^\x20-\x7e]/.test(clean)) {
     clean = clean.replace(/[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g, (one) =>
       String.fromCharCode(one.charCodeAt(0) - 0xfee0),
@@ -72,10 +75,10 @@ export function cleanAnswer(text: string): string {
     .replace(/\b([ap])\.\s?m\./gi, "$1m")
     .replace(/(\d)\s*[xX]\s*(?=10\s*\^)/g, "$1*")
     .replace(/\b(?:sq|cu|ft|in|yd|lb|oz|hr|min|sec)\.(?=\s|$|\})/g, (unit) => unit.slice(0, -1))
-    .replace(/^["'\s$:.]+(?=[^\d.])|["'\s]+$/g, "")
+    .replace(/^["'\s$:.]+(?=[^\d.])|(?<!["'\s])["'\s]+$/g, "")
     .trim();
   for (let i = 0; i < 4 && /[.,;:\s]$|\\$/.test(clean) && !clean.endsWith("..."); i++)
-    clean = clean.replace(/(?:[.,;:\s$]|\\)+$/, (end) => (end.includes("$") ? "$" : ""));
+    clean = clean.replace(/(?<![.,;:\s$\\])[.,;:\s$\\]+$/, (end) => (end.includes("$") ? "$" : ""));
   return clean.trim();
 }
 
@@ -118,9 +121,9 @@ function wordsOf(clean: string): string {
     .replace(/[{}$"'`\\]/g, "")
     .replace(/\bthe\b|\ban?\b(?=\s+[a-z]{2})/gi, " ")
     .replace(/[,;]|\.(?=\s|$)|[!?]$/g, " ")
-    .replace(/\s*([-+*/=<>()[\]:])\s*/g, "$1")
-    .toLowerCase()
     .replace(/\s+/g, " ")
+    .replace(/ ?([-+*/=<>()[\]:]) ?/g, "$1")
+    .toLowerCase()
     .trim()
     .replace(/^\((.*)\)$/, "$1");
   const number = numberWords.get(words);

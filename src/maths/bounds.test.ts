@@ -34,6 +34,11 @@ const hostile: Readonly<Record<string, string>> = {
   "megabyte of letters": times("a", 1_000_000),
   "megabyte of digits": times("1", 1_000_000),
   spaces: `${times(" ", 399_990)}1`,
+  "blanks inside": `a${times(" ", 390_000)}b`,
+  "blanks inside an answer": `a${times(" ", 3900)}b`,
+  "quotes inside an answer": `1${times('"', 3900)}2`,
+  "commas inside an answer": `1${times(",", 3900)}2`,
+  "stars inside": `1${times("*", 390_000)}2`,
   dollars: times("$", 300_000),
   "dollars and digits": times("$1", 150_000),
   "boxes that never close": times("\\boxed{", 50_000),
@@ -89,6 +94,7 @@ const ways: readonly ((text: string) => unknown)[] = [
   (text) => gradeMaths(text, "42"),
   (text) => gradeMaths(`so \\boxed{${text}}`, "42"),
   (text) => gradeMaths(`The answer is $${text}$.`, "x^2+1"),
+  (text) => gradeMaths(`<answer>${text}</answer>`, "42"),
   (text) => compareMaths("\\sqrt{2}+x", text),
 ];
 

@@ -1,4 +1,4 @@
-import { cleanAnswer, readAnswer } from "./answer.ts";
+import { cleanAnswer, readAnswer, shortBlanks } from "./answer.ts";
 import { closingBrace, unboxed } from "./braces.ts";
 import { mathsLimits } from "./limits.ts";
 
@@ -192,7 +192,9 @@ const afterPhrase: Extraction = (text) => {
 
 /** The answer in one sentence. */
 function pick(rest: string): Picked | string | null {
-  const whole = rest.replace(/^\s*(?:between|option|choice)\s+/i, "").trim();
+  const whole = shortBlanks(rest.slice(0, mathsLimits.answer))
+    .replace(/^\s*(?:between|option|choice)\s+/i, "")
+    .trim();
   if (isMaths(whole)) return whole;
   const cut =
     /^(.*?)(?:,?\s+(?:because|since|which|where|as|so|when|if|for|but|not|instead)\b|\s*[(（](?=[a-z])|,\s+(?=[a-z]{2,}))/i.exec(
@@ -340,10 +342,11 @@ export function extractAnswers(text: string, options: ExtractOptions = {}): Foun
   return texts.flatMap((part) =>
     order.flatMap((source) => {
       const found = extractions[source](part);
+      if (found === null) return [];
       const picked = typeof found === "string" ? { text: found } : found;
-      return picked === null || cleanAnswer(picked.text) === ""
-        ? []
-        : [{ source, ...picked, text: picked.text.trim() }];
+      const text = picked.text.trim();
+      // Longer ones are refused for their length; whether they hold more than layout is not asked.
+      return text.length <= mathsLimits.answer && cleanAnswer(text) === "" ? [] : [{ source, ...picked, text }];
     }),
   );
 }
