@@ -11,8 +11,9 @@ export interface ChoiceOptions {
   readonly topK?: number;
 }
 
-/** Scratch: with a large vocabulary the exponentials are what a draw costs. */
+/** Scratch, by token: with a large vocabulary the exponentials are what a draw costs. */
 let exponentials = new Float64Array(0);
+let likely = new Int32Array(0);
 
 /**
  * Samples from softmax(logits[at..at+size) / temperature), cut to the topK likeliest tokens and then to the smallest set
@@ -29,7 +30,7 @@ export function chooseToken(
   for (let i = 1; i < size; i++) if (logits[at + i]! > logits[at + best]!) best = i;
   const top = logits[at + best]!;
   const scale = temperature === 0 ? 1 : 1 / temperature;
-  if (exponentials.length < size) exponentials = new Float64Array(size);
+  if (exponentials.length < size) [exponentials, likely] = [new Float64Array(size), new Int32Array(size)];
   let total = 0;
   for (let i = 0; i < size; i++) {
     const e = Math.exp((logits[at + i]! - top) * scale);
@@ -37,8 +38,14 @@ export function chooseToken(
     total += e;
   }
   if (temperature === 0) return { token: best, logprob: -Math.log(total) };
-  if (topP < 1 || (topK > 0 && topK < size))
-    return chooseAmongLikeliest(logits, at, size, scale, top, topP, topK, next);
+  const steps = (i: number): number => Math.min((top - logits[at + i]!) * scale * stepsOfNat, depths - 1) | 0;
+  const likelier = (a: number, b: number): number => logits[at + b]! - logits[at + a]! || a - b;
+  if (topK > 0 && topK < size) total = keepLikeliest(size, 0, topK, () => 1, steps, likelier);
+  if (topP < 1) {
+    // All tokens below this together are less than what may be left out.
+    const least = ((1 - topP) * total) / size;
+    total = keepLikeliest(size, least, topP * total, (i) => exponentials[i]!, steps, likelier);
+  }
   let left = next() * total;
   let token = best;
   for (let i = 0; i < size; i++) {
@@ -51,28 +58,45 @@ export function chooseToken(
   return { token, logprob: (logits[at + token]! - top) * scale - Math.log(total) };
 }
 
-function chooseAmongLikeliest(
-  logits: Float32Array,
-  at: number,
+/** How finely tokens are told apart by their distance from the likeliest one before they are sorted: 1/64 nat, to 32. */
+const stepsOfNat = 64;
+const depths = 32 * stepsOfNat;
+const amounts = new Float64Array(depths);
+
+/**
+ * Sets the exponentials of all but the likeliest tokens to 0, and returns the sum of the others. Kept are as many as make
+ * `amount` reach `goal`, none below `least`. Sorting a vocabulary of 150,000 takes longer than many a model's step; so
+ * tokens are added up by their distance from the likeliest, and only those where the goal is reached are sorted.
+ */
+function keepLikeliest(
   size: number,
-  scale: number,
-  top: number,
-  topP: number,
-  topK: number,
-  next: () => number,
-): Choice {
-  const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => logits[at + b]! - logits[at + a]! || a - b);
-  if (topK > 0) order.length = Math.min(order.length, topK);
-  const weights = order.map((i) => Math.exp((logits[at + i]! - top) * scale));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  let [kept, mass] = [0, 0];
-  while (kept < weights.length && (kept === 0 || mass < topP * total)) mass += weights[kept++]!;
-  let left = next() * mass;
-  let chosen = 0;
-  for (let i = 0; i < kept; i++) {
-    chosen = i;
-    left -= weights[i]!;
-    if (left < 0) break;
+  least: number,
+  goal: number,
+  amount: (token: number) => number,
+  steps: (token: number) => number,
+  likelier: (a: number, b: number) => number,
+): number {
+  amounts.fill(0);
+  let count = 0;
+  for (let i = 0; i < size; i++) {
+    if (exponentials[i]! > least) {
+      likely[count++] = i;
+      amounts[steps(i)]! += amount(i);
+    } else exponentials[i] = 0;
   }
-  return { token: order[chosen]!, logprob: Math.log(weights[chosen]! / mass) };
+  let [sum, last] = [0, 0];
+  while (last < depths - 1 && sum + amounts[last]! < goal) sum += amounts[last++]!;
+  const border: number[] = [];
+  for (let j = 0; j < count; j++) {
+    const depth = steps(likely[j]!);
+    if (depth === last) border.push(likely[j]!);
+    else if (depth > last) exponentials[likely[j]!] = 0;
+  }
+  border.sort(likelier);
+  let kept = 0;
+  while (kept < border.length && sum < goal) sum += amount(border[kept++]!);
+  for (; kept < border.length; kept++) exponentials[border[kept]!] = 0;
+  let total = 0;
+  for (let j = 0; j < count; j++) total += exponentials[likely[j]!]!;
+  return total;
 }

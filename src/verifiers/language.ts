@@ -141,7 +141,11 @@ function isForeign(words: readonly Word[], language: string, script: Script, det
 export async function languageOf(text: string): Promise<string | null> {
   const words = wordsOf(text);
   const counts = new Map<Script, Word[]>();
-  for (const word of words) counts.set(word.script, [...(counts.get(word.script) ?? []), word]);
+  for (const word of words) {
+    const alike = counts.get(word.script);
+    if (alike === undefined) counts.set(word.script, [word]);
+    else alike.push(word);
+  }
   const [script, own] = [...counts].sort(([, a], [, b]) => b.length - a.length)[0] ?? [];
   if (!script || !own) return null;
   if (script === "Han" || script === "Kana") return (counts.get("Kana")?.length ?? 0) * 4 >= own.length ? "ja" : "zh";
