@@ -3,7 +3,7 @@ import { AutodidactError } from "../errors.ts";
 import type { Asking } from "../model/policy.ts";
 import { hashKey } from "../random.ts";
 import type { ChatMessage } from "../tokenizer/chat.ts";
-import { conversationTokens, type LearnedText, plainTokens } from "../tokenizer/conversation.ts";
+import { conversationTokens, endToken, type LearnedText, plainTokens } from "../tokenizer/conversation.ts";
 import { encodeText } from "../tokenizer/plain-text.ts";
 import type { Document } from "../trainers/sft.ts";
 import type { ModelFrame } from "./trained-model.ts";
@@ -107,7 +107,8 @@ function textsOf(
         { role: "assistant", content: completion },
       ]);
     }
-    const tokens = [...encodeText(tokenizer, example.text), ...endTokens.slice(0, 1)];
+    const end = endToken(tokenizer, endTokens);
+    const tokens = [...encodeText(tokenizer, example.text), ...(end === undefined ? [] : [end])];
     return [{ tokens: Int32Array.from(tokens), learned: new Uint8Array(tokens.length).fill(1) }];
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code === "RECIPE_INVALID") throw error;

@@ -76,6 +76,33 @@ describe("a conversation", () => {
   });
 });
 
+/** As the first chat template of DeepSeek-R1-Distill: an answer is shown from behind its thoughts. */
+const leavesThoughtsOut =
+  "{% for m in messages %}{% if m.role == 'user' %}{{ '<|im_start|>' + m.content }}{% else %}" +
+  "{{ '<|im_end|>' + m.content.split('</think>')[-1] + '<|endoftext|>' }}{% endif %}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_end|>' }}{% endif %}";
+
+test("thoughts that the template never shows are learned, with the tokenizer's own end and not the lowest id", () => {
+  const qwen = open("tokenizer-families/qwen2.5");
+  const tokenizer = { ...qwen, config: { ...qwen.config, chat_template: leavesThoughtsOut } };
+  const end = qwen.specialTokens.get("<|im_end|>")!;
+  const ends = { endTokens: [qwen.specialTokens.get("<|endoftext|>")!, end] };
+  const thoughts = "<think>\na b c\n</think>\n\n";
+  const [asked, answered, ...more] = talk;
+  const thinking = [asked!, { role: "assistant", content: `${thoughts}4` }, ...more];
+  const texts = conversationTokens(tokenizer, thinking, ends);
+  assert.deepEqual(
+    texts.map((text) => learnedRuns(tokenizer, text)),
+    [[`${thoughts}4<|im_end|>`], ["That is 6.<|endoftext|>"]],
+  );
+  assert.equal(
+    tokenizer.decode(texts[1]!.tokens),
+    "<|im_start|>What is 2 + 2?<|im_end|>\n\n4<|endoftext|><|im_start|>And 3 + 3?<|im_end|>That is 6.<|endoftext|>",
+  );
+  // Without thoughts it is one text, as the template has it.
+  assert.equal(conversationTokens(tokenizer, [asked!, answered!, ...more], ends).length, 1);
+});
+
 test("an answer behind a plain text is learned with an end, though none is in the text", () => {
   for (const name of ["tokenizer/byte-level", "tokenizer/metaspace", "tokenizer/character"]) {
     const tokenizer = open(name);

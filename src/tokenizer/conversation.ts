@@ -22,7 +22,8 @@ export interface ConversationOptions {
  * once with them, so that any chat template will do.
  *
  * A template that shows earlier messages otherwise once others follow (Qwen3 leaves their thoughts out) gives one text for
- * each of the assistant's messages, each as the model will have it before itself.
+ * each of the assistant's messages, each as the model will have it before itself. So does one that never shows some of the
+ * assistant's words (DeepSeek-R1-Distill leaves all thoughts out): the model is to say them, so they are learned as given.
  *
  * @throws AutodidactError CHAT_TEMPLATE where the template refuses the messages
  */
@@ -37,7 +38,7 @@ export function conversationTokens(
     if (role !== "assistant") return [];
     const before = i === 0 ? "" : render(i, true);
     const behind = render(i + 1, false);
-    return [{ content, before, behind, continues: behind.startsWith(before) }];
+    return [{ content, before, behind, continues: behind.startsWith(before) && showsAll(before, behind, content) }];
   });
   const full = render(messages.length, false);
   if (turns.every(({ continues, before, behind }) => continues && full.startsWith(before) && full.startsWith(behind))) {
@@ -74,6 +75,19 @@ export function plainTokens(
   return { tokens: Int32Array.from([asked[0]!, ...tokens]), learned: Uint8Array.from([0, ...learned]) };
 }
 
+/** Whether what a template writes behind `before` has all words of the message; blanks it may set otherwise, as Qwen3 does. */
+function showsAll(before: string, behind: string, content: string): boolean {
+  const [opening, shown, words] = [before, behind.slice(before.length), content].map((text) =>
+    text.replace(/\s+/g, ""),
+  );
+  return shown!.includes(withoutOverlap(opening!, words!));
+}
+
+/** Of the ids that end a message the tokenizer's own; others may end a text of another kind, <|endoftext|> of QwQ for one. */
+export function endToken(tokenizer: Tokenizer, endTokens: readonly number[]): number | undefined {
+  return endTokens.find((token) => tokenizer.endTokens.includes(token)) ?? endTokens[0];
+}
+
 /** A tag that a template's opening of an answer already has, "<think>\n" for instance, is not said twice. */
 function withoutOverlap(before: string, content: string): string {
   if (!content.startsWith("<")) return content;
@@ -88,6 +102,7 @@ type Span = readonly [begin: number, end: number];
 function marked(tokenizer: Tokenizer, text: string, spans: readonly Span[], endTokens: readonly number[]): LearnedText {
   const cuts = [...new Set([0, ...spans.flat(), text.length])];
   const pieces = encodePieces(tokenizer, text, cuts);
+  const end = endToken(tokenizer, endTokens);
   const tokens: number[] = [];
   const learned: number[] = [];
   for (const [i, piece] of pieces.entries()) {
@@ -99,8 +114,8 @@ function marked(tokenizer: Tokenizer, text: string, spans: readonly Span[], endT
       tokens.push(token);
       learned.push(j < count ? 1 : 0);
     }
-    if (isLearned && last < 0 && i === pieces.length - 1 && endTokens.length > 0) {
-      tokens.push(endTokens[0]!);
+    if (isLearned && last < 0 && i === pieces.length - 1 && end !== undefined) {
+      tokens.push(end);
       learned.push(1);
     }
   }
