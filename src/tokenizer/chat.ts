@@ -34,7 +34,7 @@ export function renderChat(
   if (template === undefined) {
     const source = chatTemplate(tokenizer);
     try {
-      template = new Template(source);
+      template = new Template(withFixedDate + source);
     } catch (cause) {
       throw new AutodidactError(
         "CHAT_TEMPLATE",
@@ -49,6 +49,7 @@ export function renderChat(
   try {
     return template.render({
       ...specialTokens(tokenizer),
+      fixed_date: fixedDate,
       ...options.variables,
       messages: messages.map((message) => ({ ...message })),
       add_generation_prompt: options.addGenerationPrompt,
@@ -61,6 +62,19 @@ export function renderChat(
       { cause },
     );
   }
+}
+
+/** The library has today's date as a global, which only a template can set again. It takes the line break for the block's. */
+const withFixedDate = "{% set strftime_now = fixed_date %}\n";
+
+const dateParts: Readonly<Record<string, string>> = {
+  ...{ Y: "2024", y: "24", m: "07", B: "July", b: "Jul", d: "26", A: "Friday", a: "Fri" },
+  ...{ H: "00", M: "00", S: "00", "%": "%" },
+};
+
+/** Whatever day it is the date that Llama 3 has for want of one, so that a prompt is the same tomorrow. */
+function fixedDate(format: string): string {
+  return format.replace(/%(.)/g, (part, letter: string) => dateParts[letter] ?? part);
 }
 
 /** By the names under which a template knows them; those that the model lacks are empty. */

@@ -83,4 +83,21 @@ describe("tokenizers of published models", () => {
           assert.equal(render(conversations[0]!, true, { enable_thinking: false }), withoutThinking[0]);
       });
   }
+
+  it("a template that asks for today's date gets the same on every day, and the one of date_string where that is given", () => {
+    const file = (name: string): unknown => readJson(join(wholeFiles, "llama3.2", name));
+    const config = file("tokenizer_config.json") as Record<string, unknown>;
+    const render = (more: object, options: object = {}): string =>
+      renderChat({ config: { ...config, ...more } as never }, conversations[0]!, {
+        addGenerationPrompt: true,
+        ...options,
+      });
+    assert.match(render({}), /Today Date: 26 Jul 2024\n/);
+    assert.match(render({}, { variables: { date_string: "1 Jan 2031" } }), /Today Date: 1 Jan 2031\n/);
+    // As in Mistral Small, which doesn't ask whether there is a date.
+    assert.equal(
+      render({ chat_template: "{{ strftime_now('%A %Y-%m-%d %B 100%%') }}" }),
+      "Friday 2024-07-26 July 100%",
+    );
+  });
 });
