@@ -2,17 +2,34 @@ import { z } from "zod";
 import { presetNames } from "../losses/objective-schema.ts";
 import { grpoDefaults, loraLearningRate } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
-import { type GrpoRecipe, grpoSchema, parseRecipe, recipeObjective } from "../recipe/schema.ts";
-import { type Context, defineCommand } from "./command.ts";
-import { assemble, modelSpec, outPath, printRun, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { type GrpoRecipe, grpoSchema, parseReinforcement } from "../recipe/schema.ts";
+import { type Command, type Context, defineCommand } from "./command.ts";
+import {
+  assemble,
+  modelName,
+  modelSpec,
+  outPath,
+  printRun,
+  recipeBelow,
+  required,
+  runOptions,
+  untilStopped,
+  viewFor,
+} from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
 
 export const grpoOptions = z.object({
-  model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("model directory, GGUF file, or id on the hub; required unless --resume")
+    .meta({ value: "SPEC" }),
   task: z
     .string()
     .min(1)
-    .describe("name as in task list, several with commas between, or a .ts or .js file")
+    .optional()
+    .describe("name as in task list, several with commas between, or a .ts or .js file; required unless --resume")
     .meta({ value: "NAME|FILE" }),
   out: z.string().min(1).default("runs/grpo").describe("run directory").meta({ value: "DIR" }),
   lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
@@ -38,14 +55,22 @@ export const grpoOptions = z.object({
 });
 
 /** The recipe that a command line asks for. */
-export async function grpoRecipe(options: z.output<typeof grpoOptions>, context: Context): Promise<GrpoRecipe> {
+export async function grpoRecipe(
+  options: z.output<typeof grpoOptions>,
+  context: Context,
+  command: Command,
+): Promise<GrpoRecipe> {
   const { system, template, hold, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
   const { fullTaskSpec } = await import("../run/load-task.ts");
-  const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
+  const { below, resumed } = recipeBelow(context, options, grpoDefaults);
+  const adapters = !resumed && (options.lora || options.set.some((one) => one.startsWith("lora.")));
+  const { model, task } = resumed
+    ? options
+    : { model: required(options.model, command, "model"), task: required(options.task, command, "task") };
   const flags = {
-    model: modelSpec(context, options.model),
-    task: fullTaskSpec(options.task, context.cwd),
-    lora: options.lora ? {} : undefined,
+    model: model && modelSpec(context, model),
+    task: task && fullTaskSpec(task, context.cwd),
+    lora: options.lora && !resumed ? {} : undefined,
     "schedule.learningRate": learningRate ?? (adapters ? loraLearningRate : undefined),
     hold,
     system,
@@ -57,10 +82,10 @@ export async function grpoRecipe(options: z.output<typeof grpoOptions>, context:
     maxTokens,
     "objective.preset": preset,
   };
-  return parseRecipe(grpoSchema, assemble(grpoDefaults, flags, options));
+  return parseReinforcement(grpoSchema, assemble(below, flags, options));
 }
 
-export const grpo = defineCommand({
+export const grpo: Command = defineCommand({
   name: "grpo",
   summary: "reinforcement learning of any model on any task",
   description:
@@ -85,12 +110,11 @@ export const grpo = defineCommand({
   ],
   options: grpoOptions,
   async run(options, context) {
-    const recipe = await grpoRecipe(options, context);
+    const recipe = await grpoRecipe(options, context, grpo);
     const path = outPath(context, options.out);
-    const objective = recipeObjective(recipe);
     const asking = recipeAsking(recipe);
     if (options.dryRun) {
-      await printRun(context, recipe, objective);
+      await printRun(context, recipe);
       return;
     }
     const { openTasks } = await import("../run/load-task.ts");
@@ -105,7 +129,7 @@ export const grpo = defineCommand({
         { path, resume: options.resume, command: context.commandLine, signal: context.signal, observer: view },
         {
           task,
-          named: { model: options.model, task: task.name },
+          named: { model: modelName(context, recipe.model), task: task.name },
           checkModel: (model) =>
             checkPrompts(model, task, asking, { maxTokens: limit, heldOut: evaluation.problems, seed }),
         },

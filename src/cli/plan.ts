@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { recipeObjective } from "../recipe/schema.ts";
 import type { Plan } from "../run/plan.ts";
-import { type Context, defineCommand } from "./command.ts";
+import { type Command, type Context, defineCommand } from "./command.ts";
 import { grpoOptions, grpoRecipe } from "./grpo.ts";
 import { viewFor } from "./run-options.ts";
 import { sftOptions, sftRecipe } from "./sft.ts";
@@ -12,7 +11,7 @@ const measure = z
   .default(true)
   .describe("measure this machine for a few seconds; without it there are no figures of time");
 
-export const planGrpoCommand = defineCommand({
+export const planGrpoCommand: Command = defineCommand({
   name: "plan grpo",
   summary: "memory and seconds a step of a grpo command on this machine, before anything loads",
   description:
@@ -34,8 +33,7 @@ export const planGrpoCommand = defineCommand({
     measure,
   }),
   async run({ meanLength, measure: measures, ...options }, context) {
-    const recipe = await grpoRecipe(options, context);
-    recipeObjective(recipe);
+    const recipe = await grpoRecipe(options, context, planGrpoCommand);
     const { openTasks } = await import("../run/load-task.ts");
     const { planGrpo } = await import("../run/plan.ts");
     const task = await openTasks(recipe.task, recipe.levels, context.cwd);
@@ -45,7 +43,7 @@ export const planGrpoCommand = defineCommand({
   },
 });
 
-export const planSftCommand = defineCommand({
+export const planSftCommand: Command = defineCommand({
   name: "plan sft",
   summary: "memory and seconds a step of an sft command on this machine, before anything loads",
   description:
@@ -53,7 +51,7 @@ export const planSftCommand = defineCommand({
   examples: [{ command: "autodidact plan sft --model ./my-model --data chats.jsonl --lora", what: "adapters" }],
   options: sftOptions.extend({ measure }),
   async run({ measure: measures, ...options }, context) {
-    const recipe = sftRecipe(options, context);
+    const recipe = sftRecipe(options, context, planSftCommand);
     const { planSft } = await import("../run/plan.ts");
     await print(context, (view) => planSft(recipe, { observer: view, signal: context.signal, measure: measures }));
   },

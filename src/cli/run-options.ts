@@ -1,12 +1,13 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { refuseForTraining } from "../backends/training.ts";
 import { AutodidactError } from "../errors.ts";
-import type { Objective } from "../losses/objective.ts";
-import { type GrpoRecipe, setByPath, type ZeroRecipe } from "../recipe/schema.ts";
+import { presets } from "../losses/objective-presets.ts";
+import type { PresetName } from "../losses/objective-schema.ts";
+import { type GrpoRecipe, recipeObjective, setByPath, type ZeroRecipe } from "../recipe/schema.ts";
 import { Stopped } from "../run/observer.ts";
-import type { Context } from "./command.ts";
+import { type Command, type Context, UsageError } from "./command.ts";
 import { createView, type View } from "./view.ts";
 
 /** Options that every command with a run directory has. */
@@ -37,22 +38,53 @@ export interface RunOptions {
 }
 
 /** What --dry-run prints of reinforcement: the objective as a formula, and the resolved recipe. */
-export async function printRun(context: Context, recipe: GrpoRecipe | ZeroRecipe, objective: Objective): Promise<void> {
+export async function printRun(context: Context, recipe: GrpoRecipe | ZeroRecipe): Promise<void> {
   const { describeObjective } = await import("../losses/objective.ts");
-  context.result(
-    { ...recipe, objective },
-    `${describeObjective(objective, recipe)}\n${JSON.stringify(recipe, null, 2)}`,
+  const text = describeObjective(recipeObjective(recipe), recipe);
+  context.result(recipe, `${text}\n${JSON.stringify(recipe, null, 2)}`);
+}
+
+/**
+ * What the options are laid upon: the command's defaults, or with --resume the recipe of the run in --out, so that
+ * nothing that was said when it began has to be said again. Whether that can be resumed is checked later.
+ */
+export function recipeBelow(
+  context: Context,
+  { resume, out }: { readonly resume: boolean; readonly out: string },
+  defaults: object,
+): { readonly below: object; readonly resumed: boolean } {
+  const file = join(outPath(context, out), "recipe.json");
+  if (resume && existsSync(file)) {
+    try {
+      const stored: unknown = JSON.parse(readFileSync(file, "utf8"));
+      if (typeof stored === "object" && stored !== null) return { below: stored, resumed: true };
+    } catch {
+      // Said by whoever opens the run, in its words.
+    }
+  }
+  return { below: defaults, resumed: false };
+}
+
+/** For options that only a run which is gone on with may leave out. */
+export function required<T>(value: T | undefined, command: Command, field: string): T {
+  if (value !== undefined) return value;
+  const shape = command.options.find((one) => one.field === field)!;
+  throw new UsageError(
+    "OPTION_MISSING",
+    `${shape.flag} is required: ${shape.description}\nsee: autodidact ${command.name} --help`,
   );
 }
 
-/** Defaults, then the flags, then --set, as one object for the recipe's schema. */
+/** `below`, then the flags, then --set, as one object for the recipe's schema. A preset is taken as it was published. */
 export function assemble(
-  defaults: object,
+  below: object,
   flags: Readonly<Record<string, unknown>>,
   { backend, seed, provider, threads, set }: RunOptions,
 ): Record<string, unknown> {
   if (backend !== undefined) refuseForTraining(backend);
-  const recipe = structuredClone(defaults) as Record<string, unknown>;
+  const recipe = structuredClone(below) as Record<string, unknown>;
+  if (flags["objective.preset"] !== undefined || set.some((one) => one.startsWith("objective.preset=")))
+    recipe.objective = {};
   for (const [path, value] of Object.entries({ ...flags, seed, provider, threads }))
     if (value !== undefined) setByPath(recipe, path, JSON.stringify(value));
   for (const assignment of set) {
@@ -61,7 +93,16 @@ export function assemble(
       throw new AutodidactError("RECIPE_INVALID", `--set ${assignment}: has no value; write --set name=value`);
     setByPath(recipe, assignment.slice(0, equals), assignment.slice(equals + 1));
   }
+  limitMinibatches(recipe);
   return recipe;
+}
+
+/** Published objectives make up to 16 updates a step; with fewer groups than that it is one for each. */
+function limitMinibatches({ objective, problemsPerStep }: Record<string, unknown>): void {
+  const chosen = objective as { preset?: PresetName; minibatches?: number } | undefined;
+  const published = presets[chosen?.preset as PresetName]?.minibatches;
+  if (chosen && published !== undefined && typeof problemsPerStep === "number" && problemsPerStep < published)
+    chosen.minibatches ??= problemsPerStep;
 }
 
 /** Draws on stdout, or on stderr where --json keeps stdout for the result. */
@@ -89,4 +130,10 @@ export const outPath = (context: Context, out: string): string => resolve(contex
 export function modelSpec(context: Context, spec: string): string {
   const path = outPath(context, spec);
   return existsSync(path) || /^[./\\~]/.test(spec) ? path : spec;
+}
+
+/** A recipe's model as people read it: short where it lies below the working directory. */
+export function modelName({ cwd }: Context, spec: string): string {
+  const below = isAbsolute(spec) ? relative(cwd, spec) : spec;
+  return below === "" || below.startsWith("..") ? spec : below;
 }

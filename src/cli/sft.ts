@@ -3,15 +3,31 @@ import { z } from "zod";
 import { sftDefaults, sftLoraLearningRate } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import { parseRecipe, type SftRecipe, sftSchema } from "../recipe/schema.ts";
-import { type Context, defineCommand } from "./command.ts";
-import { assemble, modelSpec, outPath, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { type Command, type Context, defineCommand } from "./command.ts";
+import {
+  assemble,
+  modelName,
+  modelSpec,
+  outPath,
+  recipeBelow,
+  required,
+  runOptions,
+  untilStopped,
+  viewFor,
+} from "./run-options.ts";
 
 export const sftOptions = z.object({
-  model: z.string().min(1).describe("model directory, GGUF file, or id on the hub").meta({ value: "SPEC" }),
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("model directory, GGUF file, or id on the hub; required unless --resume")
+    .meta({ value: "SPEC" }),
   data: z
     .array(z.string().min(1))
     .min(1)
-    .describe("file of rows (.jsonl, .json, .csv, .tsv, .parquet), or hf:OWNER/NAME")
+    .optional()
+    .describe("file of rows (.jsonl, .json, .csv, .tsv, .parquet), or hf:OWNER/NAME; required unless --resume")
     .meta({ value: "FILE|ID" }),
   out: z.string().min(1).default("runs/sft").describe("run directory").meta({ value: "DIR" }),
   lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
@@ -35,14 +51,18 @@ export const sftOptions = z.object({
 });
 
 /** The recipe that a command line asks for. */
-export function sftRecipe(options: z.output<typeof sftOptions>, context: Context): SftRecipe {
+export function sftRecipe(options: z.output<typeof sftOptions>, context: Context, command: Command): SftRecipe {
   const { hold, system, template, epochs, steps, tokensPerStep, maxLength, learningRate } = options;
-  const adapters = options.lora || options.set.some((one) => one.startsWith("lora."));
+  const { below, resumed } = recipeBelow(context, options, sftDefaults);
+  const adapters = !resumed && (options.lora || options.set.some((one) => one.startsWith("lora.")));
+  const { model, data } = resumed
+    ? options
+    : { model: required(options.model, command, "model"), data: required(options.data, command, "data") };
   const flags = {
-    model: modelSpec(context, options.model),
+    model: model && modelSpec(context, model),
     // A file by its full path, so that a run resumes from anywhere.
-    data: options.data.map((one) => (existsSync(outPath(context, one)) ? outPath(context, one) : one)),
-    lora: options.lora ? {} : undefined,
+    data: data?.map((one) => (existsSync(outPath(context, one)) ? outPath(context, one) : one)),
+    lora: options.lora && !resumed ? {} : undefined,
     "schedule.learningRate": learningRate ?? (adapters ? sftLoraLearningRate : undefined),
     hold,
     system,
@@ -52,10 +72,10 @@ export function sftRecipe(options: z.output<typeof sftOptions>, context: Context
     tokensPerStep,
     maxLength,
   };
-  return parseRecipe(sftSchema, assemble(sftDefaults, flags, options));
+  return parseRecipe(sftSchema, assemble(below, flags, options));
 }
 
-export const sft = defineCommand({
+export const sft: Command = defineCommand({
   name: "sft",
   summary: "supervised fine-tuning of any model on conversations or texts",
   description:
@@ -75,7 +95,7 @@ export const sft = defineCommand({
   ],
   options: sftOptions,
   async run(options, context) {
-    const recipe = sftRecipe(options, context);
+    const recipe = sftRecipe(options, context, sft);
     const path = outPath(context, options.out);
     recipeAsking(recipe);
     if (options.dryRun) {
@@ -91,7 +111,7 @@ export const sft = defineCommand({
       return runSft(
         recipe,
         { path, resume: options.resume, command: context.commandLine, signal: context.signal, observer: view },
-        { examples, named: options.model },
+        { examples, named: modelName(context, recipe.model) },
       );
     });
     const { loss } = summary;

@@ -2,9 +2,18 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { presetNames } from "../losses/objective-schema.ts";
 import { quickDefaults, zeroDefaults } from "../recipe/defaults.ts";
-import { parseRecipe, recipeObjective, zeroSchema } from "../recipe/schema.ts";
+import { parseReinforcement, zeroSchema } from "../recipe/schema.ts";
 import { defineCommand } from "./command.ts";
-import { assemble, modelSpec, outPath, printRun, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import {
+  assemble,
+  modelSpec,
+  outPath,
+  printRun,
+  recipeBelow,
+  runOptions,
+  untilStopped,
+  viewFor,
+} from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
 
 /** The base model that ships with the package. */
@@ -44,8 +53,9 @@ export const zero = defineCommand({
   async run(options, context) {
     const { quick, model, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
     const path = outPath(context, options.out);
+    const { below, resumed } = recipeBelow(context, options, zeroDefaults);
     const flags = {
-      model: model === undefined ? shippedBase : modelSpec(context, model),
+      model: model !== undefined ? modelSpec(context, model) : resumed ? undefined : shippedBase,
       steps,
       problemsPerStep,
       groupSize,
@@ -53,10 +63,10 @@ export const zero = defineCommand({
       "schedule.learningRate": learningRate,
       "objective.preset": preset,
     };
-    const recipe = parseRecipe(zeroSchema, assemble(quick ? quickDefaults : zeroDefaults, flags, options));
-    const objective = recipeObjective(recipe);
+    const start = quick ? { ...below, ...quickDefaults } : below;
+    const recipe = parseReinforcement(zeroSchema, assemble(start, flags, options));
     if (options.dryRun) {
-      await printRun(context, recipe, objective);
+      await printRun(context, recipe);
       return;
     }
     const { runZero } = await import("../run/zero.ts");

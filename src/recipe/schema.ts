@@ -210,6 +210,12 @@ export function recipeObjective(recipe: ReinforcementRecipe): Objective {
   return resolveObjective(preset, overrides, recipe);
 }
 
+/** A recipe of reinforcement learning, checked, with every field of its objective. */
+export function parseReinforcement<R extends ReinforcementRecipe>(schema: z.ZodType<R>, value: unknown): R {
+  const recipe = parseRecipe(schema, value);
+  return { ...recipe, objective: recipeObjective(recipe) };
+}
+
 /** Sets `a.b.c` in a nested object, making the objects on the way; for `--set a.b.c=value`. */
 export function setByPath(target: Record<string, unknown>, path: string, text: string): void {
   const keys = path.split(".");

@@ -51,7 +51,7 @@ export const peakMemoryMiB = (): number => Math.round(process.resourceUsage().ma
 
 /** What differs between the machine that began a run and this one: "node was 20.19.0, is 22.3.0". */
 export function environmentChanges(before: Environment, now: Environment): string[] {
-  return (Object.keys(before) as (keyof Environment)[])
+  return (Object.keys(now) as (keyof Environment)[])
     .filter((field) => before[field] !== now[field])
     .map((field) => `${field} was ${before[field]}, is ${now[field]}`);
 }

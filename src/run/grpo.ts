@@ -54,7 +54,8 @@ export async function runGrpo(recipe: ReinforcementRecipe, control: RunControl, 
   const { engine } = trained.policy;
   try {
     const machine = environment(engine.name);
-    const run = await openRun(control.path, { recipe, environment: machine, resume: control.resume });
+    const { path, resume, command } = control;
+    const run = await openRun(path, { recipe, environment: machine, resume, command });
     try {
       for (const change of run.environmentChanges)
         control.observer.note(`not the machine that began the run: ${change}`);
@@ -107,7 +108,7 @@ async function carryOut(carried: Carried): Promise<Summary> {
   seconds.total = Object.values(seconds).reduce((sum, n) => sum + n, 0);
   const summary = summarize({
     version: machine.autodidact,
-    command: carried.command,
+    command: run.command,
     seed: recipe.seed,
     ...carried.named,
     steps: recipe.steps,

@@ -16,7 +16,7 @@ import { modelCard, type Pretrained } from "./model-card.ts";
 import { type RunControl, Stopped } from "./observer.ts";
 import { openEngine } from "./open-policy.ts";
 import { readRun } from "./reader.ts";
-import { type FileLengths, openRun } from "./run-directory.ts";
+import { checkRun, type FileLengths, openRun } from "./run-directory.ts";
 
 /** Documents set aside from another seed; the model never reads them. */
 const HELD_OUT = 500;
@@ -26,13 +26,15 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
   const { observer, signal } = options;
   const tokenizer = characterTokenizer(corpusAlphabet);
   const config = configOf(recipe, tokenizer);
+  await checkRun(options.path, { recipe, resume: options.resume });
   observer.phase(
     "Pretraining the base model",
     "it reads sloppy puzzle solving and arithmetic; nobody wrote for a grader",
   );
   const engine = await openEngine(config, tokenizer, recipe, { seed: recipe.seed });
   try {
-    const run = await openRun(options.path, { recipe, environment: environment(engine.name), resume: options.resume });
+    const { path, resume, command } = options;
+    const run = await openRun(path, { recipe, environment: environment(engine.name), resume, command });
     try {
       const checkpoint = options.resume ? await readCheckpoint(run.checkpoints) : undefined;
       const state = checkpoint?.trainer as { lengths: FileLengths; documents: number } | undefined;
@@ -80,7 +82,7 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
         seconds: timings.reduce((sum, { total }) => sum + total, 0),
       };
       const model = { config, tokenizer, weights: (await engine.save()).weights };
-      await writeBase(result.model, model, recipe, documents.read, result, options.command);
+      await writeBase(result.model, model, recipe, documents.read, result, run.command);
       return result;
     } finally {
       await run.close();

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { writeError, writeFileAtomic } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import type { EvalReport } from "../eval/report.ts";
@@ -18,6 +19,8 @@ export type Recipe = Readonly<Record<string, unknown>>;
 const names = ["metrics", "timings", "rollouts", "evaluations", "answers"] as const;
 type Name = (typeof names)[number];
 
+const begunSchema = environmentSchema.extend({ command: z.string().optional() });
+
 /** Byte length of each growing file; a checkpoint stores this. */
 export type FileLengths = Readonly<Record<Name, number>>;
 
@@ -31,6 +34,8 @@ export interface OpenRunOptions {
   /** Every setting of the run. On resume it may be left out; where given it must equal the stored one. */
   readonly recipe?: Recipe;
   readonly environment: Environment;
+  /** The command line that asks for the run. */
+  readonly command?: string;
   /** Go on with the run that is there. @default false */
   readonly resume?: boolean;
 }
@@ -39,6 +44,8 @@ export interface OpenRunOptions {
 export interface RunDirectory {
   readonly path: string;
   readonly recipe: Recipe;
+  /** The command line that began the run, whatever resumed it since. */
+  readonly command: string;
   /** The folder that checkpoints go into. */
   readonly checkpoints: string;
   /** On resume: what differs from the machine that began the run, one sentence each. */
@@ -65,14 +72,19 @@ export interface RunDirectory {
 export async function openRun(path: string, options: OpenRunOptions): Promise<RunDirectory> {
   const { recipe, resume } = await checkRun(path, options);
   let changes: readonly string[] = [];
+  let command = options.command ?? "";
   if (resume) {
-    const before = environmentSchema.safeParse(await readJson(join(path, "environment.json")));
-    if (before.success) changes = environmentChanges(before.data, options.environment);
+    const before = begunSchema.safeParse(await readJson(join(path, "environment.json")));
+    if (before.success) {
+      changes = environmentChanges(before.data, options.environment);
+      command = before.data.command ?? command;
+    }
   } else {
     await mkdir(path, { recursive: true }).catch((error: unknown) => {
       throw writeError(error, path, 0);
     });
-    await writeWhole(join(path, "environment.json"), options.environment);
+    const begun = { ...options.environment, ...(command !== "" && { command }) };
+    await writeWhole(join(path, "environment.json"), begun);
     // Last, so that a directory with a recipe is a run that can be resumed.
     await writeWhole(join(path, "recipe.json"), recipe);
   }
@@ -81,6 +93,7 @@ export async function openRun(path: string, options: OpenRunOptions): Promise<Ru
   return {
     path,
     recipe,
+    command,
     checkpoints: join(path, "checkpoints"),
     environmentChanges: changes,
     async record(step) {

@@ -63,6 +63,7 @@ export async function runSft(
       recipe,
       environment: environment(engine.name),
       resume: control.resume,
+      command: control.command,
     });
     try {
       for (const change of run.environmentChanges)
@@ -105,7 +106,7 @@ async function carryOut(carried: Carried): Promise<SftSummary> {
   const summary: SftSummary = {
     kind: "sft",
     version: machine.autodidact,
-    command: carried.command,
+    command: run.command,
     seed: recipe.seed,
     model: carried.named,
     data: [...recipe.data],
