@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Engine, EngineState, HeldDtype, HeldTensors, Loss, Tensors } from "../src/engine/engine.ts";
 import { hold, unhold } from "../src/model/held.ts";
-import { adapterShapes, initialAdapter, type LoraConfig, loraModules, mergedWeights } from "../src/model/lora.ts";
+import { adapterShapes, initialAdapter, type LoraConfig, loraModules } from "../src/model/lora.ts";
 import { initialWeights } from "../src/model/parameters.ts";
+import { mergedWeights } from "./merged-weights.ts";
 import type { OpenEngine } from "./sampling.contract.ts";
 import {
   adam,
@@ -71,7 +72,7 @@ export function adapterContract(open: OpenEngine): void {
     test("base and adapter give what the merged weights give, in scoring, training and sampling", async () => {
       for (const rslora of [false, true]) {
         const config = { ...lora, rslora, targetModules: ["q_proj", "down_proj"] as const };
-        const merged = await plainEngine(mergedWeights(tinyConfig, base(), livelyAdapter(tinyConfig, config), config));
+        const merged = await plainEngine(mergedWeights(base(), livelyAdapter(tinyConfig, config), config));
         const adapted = await withAdapter(config);
         await sameScores(adapted, merged, 1e-4);
         const requests = [ask(6, 3, 1), ask(11, 3, 2)];
@@ -91,7 +92,7 @@ export function adapterContract(open: OpenEngine): void {
     test("the gradient is that of the merged weights, carried over to A and B", async () => {
       // W + s B A: dB = s dW A^T, dA = s B^T dW, whatever the loss.
       const loss: Loss = { ...clipLoss, klCoef: 0.1 };
-      const merged = await plainEngine(mergedWeights(tinyConfig, base(), livelyAdapter(), lora));
+      const merged = await plainEngine(mergedWeights(base(), livelyAdapter(), lora));
       const adapted = await withAdapter();
       const [whole, own] = [await gradientsOf(merged, data, loss), await gradientsOf(adapted, data, loss)];
       assert.ok(Math.abs(whole.loss - own.loss) < 1e-4);

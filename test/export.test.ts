@@ -19,7 +19,7 @@ import { writeDirectoryAtomic } from "../src/checkpoint/files.ts";
 import { readModelDirectory, writeModelDirectory } from "../src/checkpoint/model-directory.ts";
 import { readGguf } from "../src/gguf/files.ts";
 import { modelConfigSchema } from "../src/model/config.ts";
-import { adapterShapes, type LoraConfig, mergedWeights } from "../src/model/lora.ts";
+import { adapterShapes, type LoraConfig } from "../src/model/lora.ts";
 import { initialWeights } from "../src/model/parameters.ts";
 import { random } from "../src/random.ts";
 import { openPolicy } from "../src/run/open-policy.ts";
@@ -27,6 +27,7 @@ import { characterTokenizer } from "../src/tokenizer/character.ts";
 import { autodidact } from "./autodidact.ts";
 import { fakeEnvironment, fakeSummary } from "./fake-run.ts";
 import { inProcess } from "./in-process.ts";
+import { mergedWeights } from "./merged-weights.ts";
 import { distance } from "./tiny-model.ts";
 
 /** The command line, from a tiny model to files that other programs load. */
@@ -206,7 +207,7 @@ describe("an adapter", () => {
   });
 
   test("is merged into its base, whatever the format, and of a run", async () => {
-    const merged = mergedWeights(config, weights, tensors, lora);
+    const merged = mergedWeights(weights, tensors, lora);
     for (const model of ["adapter-files", "lora-run"]) {
       const { code, stderr } = await run("--model", model, "--to", "hf", "--out", `merged-${model}`);
       assert.equal(code, 0, stderr);

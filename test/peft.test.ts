@@ -17,8 +17,8 @@ import { EmbeddedEngine } from "../src/engine/embedded.ts";
 import type { Datum, Engine } from "../src/engine/engine.ts";
 import { onnxRuntime } from "../src/engine/onnxruntime.ts";
 import { hold } from "../src/model/held.ts";
-import { mergedWeights } from "../src/model/lora.ts";
 import { root } from "./imports.ts";
+import { mergedWeights } from "./merged-weights.ts";
 import { ourAdapter } from "./peft-adapter.ts";
 import { distance, refuses } from "./tiny-model.ts";
 
@@ -61,7 +61,7 @@ for (const name of ["ours", "theirs"] as const)
 
     test("so do the merged weights", async () => {
       const header = await readAdapterHeader(join(folder, name));
-      const weights = mergedWeights(config, base, await readAdapterTensors(header), header.lora);
+      const weights = mergedWeights(base, await readAdapterTensors(header), header.lora);
       const engine = new EmbeddedEngine(await onnxRuntime({ threads: 1 }), { config });
       await engine.load({ weights });
       assert.ok((await worst(engine, expected[name])) < 1e-4);

@@ -4,7 +4,7 @@ import { withRangedReader, writeFileAtomic } from "../checkpoint/files.ts";
 import type { HeldModel, ReadModel, ReadModelOptions, WritableModel } from "../checkpoint/model-directory.ts";
 import { numbersOf } from "../checkpoint/safetensors.ts";
 import type { HeldDtype } from "../engine/engine.ts";
-import { openGgufModel, readGgufModel } from "./read-model.ts";
+import { openGgufModel, readGgufModel, readGgufWeight } from "./read-model.ts";
 import { type GgufOptions, ggufFile } from "./write-model.ts";
 
 /**
@@ -20,10 +20,14 @@ export function readGguf(path: string, options?: ReadModelOptions): Promise<Read
   return withRangedReader(path, (reader) => readGgufModel(reader, options));
 }
 
-/** As readGguf, but the weights stay where they are. */
-export async function openGgufFrame(path: string): Promise<Omit<ReadModel, "weights">> {
-  const { entries: _, ...frame } = await withRangedReader(path, openGgufModel);
-  return frame;
+/** As readGguf, but the weights stay where they are: one is read when it is asked for. */
+export async function openGguf(
+  path: string,
+): Promise<Omit<ReadModel, "weights"> & { weight(name: string): Promise<Float32Array> }> {
+  const { entries, ...model } = await withRangedReader(path, openGgufModel);
+  const weight = (name: string): Promise<Float32Array> =>
+    withRangedReader(path, (reader) => readGgufWeight(reader, name, entries.get(name)!, model.config));
+  return { ...model, weight };
 }
 
 /**

@@ -109,6 +109,17 @@ function makeRoom(): Room {
   };
 }
 
+/** One parameter as float32, under its Hugging Face name. */
+export async function readGgufWeight(
+  reader: RangedReader,
+  name: string,
+  tensor: GgufTensor,
+  config: ModelConfig,
+): Promise<Float32Array> {
+  const { data } = await readParameter(reader, name, tensor, config, "float32", makeRoom());
+  return data as Float32Array;
+}
+
 async function readParameter(
   reader: RangedReader,
   name: string,

@@ -1,7 +1,6 @@
-import type { HeldTensor, Tensor, Tensors } from "../engine/engine.ts";
+import type { Tensor, Tensors } from "../engine/engine.ts";
 import { random } from "../random.ts";
 import type { ModelConfig } from "./config.ts";
-import { unhold } from "./held.ts";
 import { parameterShapes } from "./parameters.ts";
 
 /** The linear layers of a block that an adapter can sit on, by their names in PEFT's `target_modules`. */
@@ -74,33 +73,6 @@ export function initialAdapter(
     tensors.set(name, { shape, data });
   }
   return tensors;
-}
-
-/**
- * The full model that base and adapter make together, in float32: W + s B A where there is an adapter, the base's values
- * elsewhere. A float32 base's other tensors are passed on, not copied.
- */
-export function mergedWeights(
-  config: ModelConfig,
-  base: ReadonlyMap<string, HeldTensor | Tensor>,
-  adapter: Tensors,
-  lora: LoraConfig,
-): Map<string, Tensor> {
-  const adapted = adaptedModules(config, lora);
-  const merged = new Map<string, Tensor>();
-  for (const name of parameterShapes(config).keys()) {
-    const held = base.get(name)!;
-    const plain = "dtype" in held ? unhold(held) : held.data;
-    const module = name.replace(/\.weight$/, "");
-    if (!adapted.has(module)) {
-      merged.set(name, { shape: held.shape, data: plain });
-      continue;
-    }
-    const data = plain === held.data ? plain.slice() : plain;
-    addAdapter(name, data, adapter, lora);
-    merged.set(name, { shape: held.shape, data });
-  }
-  return merged;
 }
 
 /** W += s B A for the weight of this name, in place; one that has no adapter stays as it is. */

@@ -8,36 +8,42 @@ import {
 } from "../checkpoint/adapter-directory.ts";
 import { readJson } from "../checkpoint/files.ts";
 import { parseModelConfig } from "../checkpoint/model-config.ts";
-import type { ReadModel } from "../checkpoint/model-directory.ts";
-import { mergedWeights } from "../model/lora.ts";
+import { addAdapter } from "../model/lora.ts";
 import { checkBase } from "./base-identity.ts";
+import { type OpenedModel, openWeights } from "./open-weights.ts";
 
-/** How the model below an adapter is found and read. */
-export interface BaseReader {
-  /** Where the model of this name lies. */
-  locate(spec: string): Promise<{ readonly path: string }>;
-  read(path: string): Promise<ReadModel>;
-}
+/** Where the model of a name lies. */
+type Locate = (spec: string) => Promise<{ readonly path: string }>;
 
 /**
- * An adapter directory as one model: the base's weights with the adapter's products added, W + s B A.
+ * An adapter directory as one model: the base's weights with the adapter's products added, W + s B A, one at a time, so that
+ * no second copy of the base is ever in memory.
  *
  * @param base in place of the one that the adapter names
- * @throws AutodidactError ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_BASE before any weights are read, and those of the reader
+ * @throws AutodidactError ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_BASE before any weights are read, and those of openWeights
  */
-export async function openAdapter(directory: string, reader: BaseReader, base?: string): Promise<ReadModel> {
-  const { header, path } = await locateBase(directory, reader.locate, base);
-  const model = await reader.read(path);
-  // A GGUF file says what it holds only when it is read.
+export async function openAdapter(
+  directory: string,
+  locate: Locate,
+  base?: string,
+): Promise<{ readonly model: OpenedModel; readonly adapter: AdapterHeader }> {
+  const { header, path } = await locateBase(directory, locate, base);
+  const model = await openWeights(path);
+  // A GGUF file says what it holds only when it is opened.
   checkAdapterShapes(header.shapes, model.config, header.lora, header.path, path);
-  const weights = mergedWeights(model.config, model.weights, await readAdapterTensors(header), header.lora);
-  return { ...model, weights };
+  const tensors = await readAdapterTensors(header);
+  const weight = async (name: string): Promise<Float32Array> => {
+    const values = await model.weight(name);
+    addAdapter(name, values, tensors, header.lora);
+    return values;
+  };
+  return { model: { ...model, weight }, adapter: header };
 }
 
 /** An adapter's header, and the place of the model below it, which is the one it was trained on. */
 export async function locateBase(
   directory: string,
-  locate: BaseReader["locate"],
+  locate: Locate,
   base?: string,
 ): Promise<{ readonly header: AdapterHeader; readonly path: string }> {
   const header = await readAdapterHeader(directory);

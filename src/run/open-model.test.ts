@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +7,14 @@ import { after, before, describe, test } from "node:test";
 import { type HubServer, hubServer, lfs } from "../../test/hub-server.ts";
 import { root } from "../../test/imports.ts";
 import { inProcess } from "../../test/in-process.ts";
+import { mergedWeights } from "../../test/merged-weights.ts";
+import { adapterFiles } from "../checkpoint/adapter-directory.ts";
+import { writeDirectoryAtomic } from "../checkpoint/files.ts";
+import { readModelDirectory, writeModelDirectory } from "../checkpoint/model-directory.ts";
 import { AutodidactError } from "../errors.ts";
+import { writeGguf } from "../gguf/files.ts";
+import { initialAdapter, loraModules } from "../model/lora.ts";
+import { initialWeights } from "../model/parameters.ts";
 import { locateModel } from "./locate-model.ts";
 import { openModel } from "./open-model.ts";
 
@@ -120,4 +128,50 @@ describe("a model by what a user calls it", () => {
     assert.equal(offline.stderr, "");
     assert.deepEqual([again.stdout, offline.stdout], [first.stdout, first.stdout]);
   });
+});
+
+describe("an adapter with its base, as one model", () => {
+  const lora = { rank: 1, alpha: 1, dropout: 0, targetModules: loraModules, rslora: false };
+  const at = (name: string): string => join(folder, name);
+  let parameters = 0;
+  before(async () => {
+    const model = await readModelDirectory(base);
+    const config = { ...model.config, hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 8 };
+    const weights = initialWeights(config, 1);
+    for (const { data } of weights.values()) parameters += data.length;
+    await writeModelDirectory(at("wide"), { ...model, config, weights });
+    await writeGguf(at("wide.gguf"), { ...model, config, weights }, { type: "F32" });
+    const tensors = initialAdapter(config, lora, 1);
+    for (const { data } of tensors.values()) data.fill(0.25);
+    const named = { name: at("wide"), revision: null, weights: null };
+    await writeDirectoryAtomic(at("adapter"), adapterFiles({ lora, base: named, tensors }));
+    const merged = mergedWeights(weights, tensors, lora);
+    for (const spec of [undefined, at("wide.gguf")]) {
+      const opened = await openModel(at("adapter"), { base: spec });
+      assert.deepEqual([...opened.weights.keys()], [...merged.keys()]);
+      for (const [name, { data }] of merged) assert.deepEqual(opened.weights.get(name)!.data, data, name);
+    }
+  });
+
+  /** Bytes for each parameter that opening takes at its peak, in a process of its own. */
+  const peak = (options: object): number => {
+    const script = `
+      const { openModel } = await import(${JSON.stringify(new URL("./open-model.js", import.meta.url).href)});
+      await openModel(${JSON.stringify(base)});
+      const before = process.memoryUsage.rss();
+      let most = 0;
+      setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 1).unref();
+      await openModel(${JSON.stringify(at("adapter"))}, ${JSON.stringify(options)});
+      console.log(Math.max(most, process.memoryUsage.rss()) - before);`;
+    return Number(execFileSync(process.execPath, ["--input-type=module", "-e", script])) / parameters;
+  };
+  for (const [what, options, bytes] of [
+    ["a directory", {}, 6],
+    ["a GGUF file", { base: "wide.gguf" }, 6],
+    ["held as int8", { hold: "int8" }, 4],
+  ] as const)
+    test(`${what}: no second copy of the base is made`, () => {
+      const taken = peak("base" in options ? { base: at(options.base) } : options);
+      assert.ok(taken > 0 && taken < bytes, `${taken.toFixed(1)} bytes a parameter, ${parameters} parameters`);
+    });
 });

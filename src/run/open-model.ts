@@ -6,11 +6,13 @@ import {
   type ReadModelOptions,
   readModelDirectory,
 } from "../checkpoint/model-directory.ts";
-import type { HeldDtype } from "../engine/engine.ts";
+import type { HeldDtype, HeldTensor, Tensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
 import { hold } from "../model/held.ts";
+import { parameterShapes } from "../model/parameters.ts";
 import { type LocateOptions, locateModel } from "./locate-model.ts";
 import { openAdapter } from "./open-adapter.ts";
+import type { OpenedModel } from "./open-weights.ts";
 
 export interface OpenOptions extends LocateOptions, ReadModelOptions {
   /** The model below an adapter, in place of the one that the adapter names. */
@@ -31,15 +33,8 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   const { path } = await locateModel(spec, options);
   const { base } = options;
   if (await isAdapterDirectory(path)) {
-    const read = await openAdapter(
-      path,
-      {
-        locate: (name) => locateModel(name, options),
-        read: (place) => openModel(place, { ...options, base: undefined, hold: undefined }),
-      },
-      base,
-    );
-    return options.hold === undefined ? read : heldModel(read, options.hold);
+    const { model } = await openAdapter(path, (name) => locateModel(name, options), base);
+    return readWeights(model, options.hold);
   }
   if (base !== undefined)
     throw new AutodidactError(
@@ -51,6 +46,14 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   return readGguf(path, { hold: options.hold });
 }
 
-function heldModel({ weights, ...model }: ReadModel, dtype: HeldDtype): HeldModel {
-  return { ...model, held: new Map([...weights].map(([name, tensor]) => [name, hold(tensor, dtype)])) };
+/** A tensor at a time: with `hold` no more than one of them is ever float32. */
+async function readWeights({ weight, ...model }: OpenedModel, dtype?: HeldDtype): Promise<ReadModel | HeldModel> {
+  const weights = new Map<string, Tensor>();
+  const held = new Map<string, HeldTensor>();
+  for (const [name, shape] of parameterShapes(model.config)) {
+    const tensor = { shape, data: await weight(name) };
+    if (dtype === undefined) weights.set(name, tensor);
+    else held.set(name, hold(tensor, dtype));
+  }
+  return dtype === undefined ? { ...model, weights } : { ...model, held };
 }

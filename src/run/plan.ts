@@ -167,6 +167,6 @@ async function openFrame(spec: string, options: LocateOptions): Promise<ModelFra
       `model: ${spec} is an adapter, and adapters do not stack; merge it first (autodidact merge --adapter ${spec} --out DIR), then plan for DIR`,
     );
   if ((await stat(path)).isDirectory()) return openModelDirectory(path);
-  const { openGgufFrame } = await import("../gguf/files.ts");
-  return openGgufFrame(path);
+  const { openGguf } = await import("../gguf/files.ts");
+  return openGguf(path);
 }
