@@ -150,12 +150,18 @@ describe("gguf", () => {
       assert.equal(code, 0, stderr);
       const names = JSON.parse(stdout).files.map(({ name }: { name: string }) => name);
       const inDirectory = ["gguf-Q8_0.gguf", "README.md", "LICENSE"];
-      assert.deepEqual(names, type === "F32" ? ["tiny.gguf"] : inDirectory);
+      assert.deepEqual(names, type === "F32" ? ["tiny.gguf", "tiny.gguf.md"] : inDirectory);
+      const card = readFileSync(type === "F32" ? at("tiny.gguf.md") : at(out, "README.md"), "utf8");
+      assert.match(card, new RegExp(`llama-cli -m '${names[0]}'`));
       const read = await readGguf(type === "F32" ? at(out) : at(out, names[0]));
       const most = type === "F32" ? 0 : 0.02;
       for (const [name, { data }] of weights) assert.ok(distance(read.weights.get(name)!.data, data) <= most, name);
       const again = await run(...args);
       assert.match(again.stderr, /EXPORT_TARGET/);
+      if (type !== "F32") continue;
+      rmSync(at(out));
+      assert.match((await run(...args)).stderr, /EXPORT_TARGET.*tiny\.gguf\.md: is there already; give --force/);
+      assert.equal((await run(...args, "--force")).code, 0);
     }
   });
 });
@@ -168,7 +174,7 @@ describe("a run", () => {
     writeFileSync(at("run", "summary.json"), JSON.stringify(summary));
     writeFileSync(at("run", "environment.json"), JSON.stringify(fakeEnvironment));
     const early = await run("--model", "run", "--to", "hf", "--out", "of-run");
-    assert.match(early.stderr, /EXPORT_RUN: .*run: .*--resume/);
+    assert.match(early.stderr, /RUN_UNFINISHED: .*run: .*--resume/);
     await writeModelDirectory(at("run", "model"), { config, weights, tokenizer });
     const { code, stderr } = await run("--model", "run", "--to", "hf", "--out", "of-run");
     assert.equal(code, 0, stderr);
@@ -187,6 +193,48 @@ describe("a run", () => {
       '"model": "Owner/base@main"',
     ])
       assert.ok(card.includes(words), `${words} is not in ${card}`);
+  });
+});
+
+describe("a run of supervised fine-tuning", () => {
+  test("tells data, losses, time and command, and no folder of this machine", async () => {
+    mkdirSync(at("sft"));
+    const recipe = { seed: 3, model: "/home/ada/models/base", data: ["/home/ada/chats.jsonl"], steps: null };
+    const summary = {
+      kind: "sft",
+      version: "0.1.0",
+      command: "autodidact sft --model /home/ada/models/base '--data=/home/ada/my data/chats.jsonl' --out runs/sft",
+      seed: 3,
+      model: "/home/ada/models/base",
+      data: ["/home/ada/chats.jsonl"],
+      result: "model",
+      steps: 12,
+      epochs: 2,
+      tokens: 4321,
+      rows: { rows: 60, train: 50, heldOut: 6, dropped: 4, cut: 0 },
+      loss: { first: 3.25, last: 1.5, heldOutBefore: 3.5, heldOutAfter: 1.75 },
+      seconds: { train: 30, total: 41.4 },
+      machine: fakeEnvironment,
+    };
+    writeFileSync(at("sft", "recipe.json"), JSON.stringify(recipe));
+    writeFileSync(at("sft", "summary.json"), JSON.stringify(summary));
+    await writeModelDirectory(at("sft", "model"), { config, weights, tokenizer });
+    const { code, stderr } = await run("--model", "sft", "--to", "hf", "--out", "of-sft");
+    assert.equal(code, 0, stderr);
+    const card = readFileSync(at("of-sft", "README.md"), "utf8");
+    for (const words of [
+      "Trained from base with autodidact 0.1.0",
+      "| kept-out documents | 3.5000 | 1.7500 |",
+      "| training documents | 3.2500 | 1.5000 |",
+      "- Data: chats.jsonl; 50 documents trained on, 6 kept out",
+      "- Passes: 2, 4,321 learned tokens",
+      "- Updates: 12",
+      "- Time: 41 s",
+      "autodidact sft --model base '--data=chats.jsonl' --out runs/sft",
+      '"model": "base"',
+    ])
+      assert.ok(card.includes(words), `${words} is not in ${card}`);
+    assert.ok(!card.includes("/home/ada"), card);
   });
 });
 
@@ -215,7 +263,33 @@ describe("an adapter", () => {
       for (const [name, { data }] of merged) assert.equal(distance(read.weights.get(name)!.data, data), 0, name);
       const card = readFileSync(at(`merged-${model}`, "README.md"), "utf8");
       assert.match(card, /license: apache-2\.0[\s\S]*merged in: rank 2, alpha 5, on q_proj, down_proj\./);
+      assert.ok(!card.includes(folder), card);
     }
+  });
+
+  test("the directory of a run stands for what it has trained, in every command", async () => {
+    const ask = ["--prompt", "a bee", "--raw", "--max-tokens", "2", "--temperature", "0", "--threads", "1", "--json"];
+    for (const [of, result] of [
+      ["run", "run/model"],
+      ["lora-run", "lora-run/adapter"],
+    ] as const) {
+      const named = await inProcess(["sample", "--model", of, ...ask], { cwd: folder });
+      assert.equal(named.code, 0, named.stderr);
+      assert.equal(named.stdout, (await inProcess(["sample", "--model", result, ...ask], { cwd: folder })).stdout);
+    }
+    mkdirSync(at("young"));
+    writeFileSync(at("young", "recipe.json"), "{}");
+    const young = await inProcess(["sample", "--model", "young", ...ask], { cwd: folder });
+    assert.match(young.stderr, /RUN_UNFINISHED.*young: .*--resume/);
+  });
+
+  test("merge takes a run too, and replaces an earlier export with --force", async () => {
+    const merge = (...more: string[]) =>
+      inProcess(["merge", "--adapter", "lora-run", "--out", "full", ...more], { cwd: folder });
+    assert.equal((await merge()).code, 0);
+    assert.match((await merge()).stderr, /EXPORT_TARGET: .*full: .*--force/);
+    const { code, stderr } = await merge("--force");
+    assert.equal(code, 0, stderr);
   });
 
   test("alone, as it is, with its card", async () => {

@@ -123,7 +123,7 @@ describe("grpo", () => {
   test("an adapter whose base has changed is refused by the hashes of both", async () => {
     const other = initialWeights(lettersConfig, 4);
     await writeModelDirectory(at("other"), { config: lettersConfig, tokenizer: lettersTokenizer, weights: other });
-    const { code, stderr } = await inProcess(["merge", "--adapter", "whole", "--model", "other", "--out", "merged"], {
+    const { code, stderr } = await inProcess(["merge", "--adapter", "whole", "--base", "other", "--out", "merged"], {
       cwd: folder,
     });
     assert.equal(code, 1);
@@ -135,7 +135,7 @@ describe("grpo", () => {
       tokenizer: lettersTokenizer,
       weights: initialWeights(narrow, 4),
     });
-    const shaped = await inProcess(["merge", "--adapter", "whole", "--model", "narrow", "--out", "merged"], {
+    const shaped = await inProcess(["merge", "--adapter", "whole", "--base", "narrow", "--out", "merged"], {
       cwd: folder,
     });
     assert.match(shaped.stderr, /ADAPTER_BASE.*mlp.*lora_[AB].*expected shape/s);

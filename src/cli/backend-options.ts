@@ -9,7 +9,7 @@ export const backendOptions = {
   model: z
     .string()
     .min(1)
-    .describe("model directory, adapter, GGUF file or id on the hub; with --endpoint its name there")
+    .describe("model or run directory, adapter, GGUF file or id on the hub; with --endpoint its name there")
     .meta({ value: "SPEC" }),
   backend: z.enum(backendNames).optional().describe("what computes; embedded where left out, openai with --endpoint"),
   endpoint: z

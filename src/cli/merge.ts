@@ -13,7 +13,7 @@ export const merge = defineCommand({
       what: "the base that the adapter names",
     },
     {
-      command: "autodidact merge --adapter ./adapter --model ./base --out ./full --json",
+      command: "autodidact merge --adapter ./adapter --base ./base --out ./full --json",
       what: "a base that has moved",
     },
   ],
@@ -23,15 +23,22 @@ export const merge = defineCommand({
       .min(1)
       .describe("directory of the adapter, or of the run that trained it")
       .meta({ value: "DIR" }),
-    model: z.string().min(1).optional().describe("its base; the one it names where left out").meta({ value: "SPEC" }),
-    out: z.string().min(1).describe("where the model goes; nothing may be there").meta({ value: "DIR" }),
+    base: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("the model below it; the one that the adapter names where left out")
+      .meta({ value: "MODEL" }),
+    out: z.string().min(1).describe("directory to write").meta({ value: "DIR" }),
+    force: z.boolean().default(false).describe("replace an export that is there"),
   }),
-  async run({ adapter, model, out }, context) {
-    const { adapterOf, merge } = await import("../run/merge.ts");
+  async run({ adapter, base, out, force }, context) {
+    const { merge } = await import("../run/merge.ts");
     const view = viewFor(context, 0);
     try {
-      const merged = await merge(await adapterOf(outPath(context, adapter)), outPath(context, out), {
-        ...(model !== undefined && { base: modelSpec(context, model) }),
+      const merged = await merge(outPath(context, adapter), outPath(context, out), {
+        ...(base !== undefined && { base: modelSpec(context, base) }),
+        force,
         cwd: context.cwd,
         observer: view,
         signal: context.signal,

@@ -9,10 +9,14 @@ export const push = defineCommand({
   name: "push",
   summary: "upload a model, an adapter or a GGUF file to the Hugging Face hub",
   description:
-    "Shows what would be uploaded, asks, and uploads it as one commit; the repository is made where it isn't there. Only files of a model go: weights, configuration, tokenizer, model card. Nothing is ever uploaded unasked: without a terminal --yes is needed. HF_TOKEN, or the token that hf auth login stored, must be one that may write; HF_ENDPOINT names another hub.",
+    "Shows what would be uploaded, asks, and uploads it as one commit; the repository is made where it isn't there. Only files of a model go: weights, configuration, tokenizer, model card, which is made from the run where a run has trained the model. Nothing is ever uploaded unasked: without a terminal --yes is needed. HF_TOKEN, or the token that hf auth login stored, must be one that may write; HF_ENDPOINT names another hub.",
   examples: [
-    { command: "autodidact push runs/zero/model --to owner/name --dry-run", what: "what would be uploaded" },
-    { command: "autodidact push runs/zero/model --to owner/name --private", what: "into a private repository" },
+    { command: "autodidact push runs/zero --to owner/name --dry-run", what: "what would be uploaded" },
+    { command: "autodidact push runs/zero --to owner/name --private", what: "into a private repository" },
+    {
+      command: "autodidact push runs/grpo --to owner/name --base HuggingFaceTB/SmolLM2-135M-Instruct",
+      what: "an adapter, its base by the id that others find it under",
+    },
     {
       command: 'autodidact push exports/countdown-q8.gguf --to owner/name --message "8 bits" --yes',
       what: "one file, without a question",
@@ -23,6 +27,12 @@ export const push = defineCommand({
       .string()
       .regex(/^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/, "must be OWNER/NAME")
       .describe("repository on the hub")
+      .meta({ value: "OWNER/NAME" }),
+    base: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("id on the hub of the model below an adapter, where the adapter names one of this machine")
       .meta({ value: "OWNER/NAME" }),
     private: z.boolean().default(false).describe("make the repository private; a public one is refused"),
     revision: z
@@ -35,16 +45,19 @@ export const push = defineCommand({
     yes: z.boolean().default(false).describe("don't ask"),
     dryRun: z.boolean().default(false).describe("print what would be uploaded and stop"),
   }),
-  positionals: z.object({ path: z.string().min(1).describe("model directory, adapter directory or .gguf file") }),
+  positionals: z.object({ path: z.string().min(1).describe("run, model or adapter directory, or .gguf file") }),
   async run(options, context) {
     const { planPush } = await import("../run/push.ts");
     const { bytesText } = await import("../hub/bytes-text.ts");
-    const plan = await planPush(outPath(context, options.path));
+    const plan = await planPush(outPath(context, options.path), options);
     const { to, revision, yes, dryRun } = options;
     const where = `${to}${revision === "main" ? "" : `, branch ${revision}`}${options.private ? ", private" : ""}`;
     const lines = [
       `${plan.kind} for ${where}: ${plan.files.length} ${plan.files.length === 1 ? "file" : "files"}, ${bytesText(plan.bytes)}`,
       ...plan.files.map(({ name, size }) => `  ${bytesText(size).padStart(8)}  ${clean(name)}`),
+      ...(plan.files.some(({ name }) => name === "README.md")
+        ? []
+        : ["  no model card: write a README.md beside it, or let autodidact export make one"]),
       ...(plan.leftOut.length > 0 ? [`  stays here: ${plan.leftOut.map(clean).join(", ")}`] : []),
     ];
     const files = plan.files.map(({ name, size }) => ({ name, size }));

@@ -5,13 +5,20 @@ import { AutodidactError } from "../errors.ts";
 import { hubError, hubFetch } from "./address.ts";
 import { type HubOptions, hubSettings } from "./settings.ts";
 
-export interface UploadFile {
+export type UploadFile = {
   /** Path in the repository. */
   readonly name: string;
-  /** Path on this machine. */
-  readonly path: string;
   readonly size: number;
-}
+} & (
+  | {
+      /** Path on this machine. */
+      readonly path: string;
+    }
+  | {
+      /** What is sent where there is no such file. */
+      readonly text: string;
+    }
+);
 
 export interface Upload {
   /** OWNER/NAME */
@@ -98,10 +105,10 @@ export async function upload(wanted: Upload, options: UploadOptions = {}): Promi
       // Content goes to the hub's LFS storage, which every mirror has.
       useXet: false,
       ...(options.signal && { abortSignal: options.signal }),
-      operations: files.map(({ name, path, size }) => ({
+      operations: files.map((file) => ({
         operation: "addOrUpdate",
-        path: name,
-        content: new DiskBlob(name, path, 0, size),
+        path: file.name,
+        content: "text" in file ? new Blob([file.text]) : new DiskBlob(file.name, file.path, 0, file.size),
       })),
     });
     for (;;) {

@@ -1,29 +1,34 @@
-import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { readJson } from "../checkpoint/files.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
 import { parameterCount } from "../model/parameters.ts";
-import { type Environment, environmentSchema } from "./environment.ts";
+import type { Environment } from "./environment.ts";
+import { commandWithoutFolders, withoutFolders } from "./plain-paths.ts";
 import type { Recipe } from "./run-directory.ts";
-import { type Measurement, type Summary, summarySchema } from "./summary.ts";
+import type { SftSummary } from "./sft-summary.ts";
+import type { Measurement, Summary } from "./summary.ts";
 
-/** README.md of an export: what the model is, how it came about, what it scored, and how to run it. */
+/**
+ * The card of a model that is exported or uploaded: what it is, how it came about, what it scored, and how to run it. Paths of
+ * this machine are left out.
+ */
 
 /** What a card says of the run that made a model. */
 export interface CardRun {
   readonly recipe: Recipe;
   readonly environment: Environment | null;
   /** null where the run has not ended. */
-  readonly summary: Summary | null;
+  readonly summary: Summary | SftSummary | null;
 }
 
 export interface CardFacts {
   readonly name: string;
-  readonly config: ModelConfig;
+  /** null of an adapter whose base is not at hand. */
+  readonly config: ModelConfig | null;
   readonly to: "hf" | "gguf" | "onnx" | "adapter";
   /** "bfloat16", "Q8_0": what the weights are written in. */
   readonly type: string;
+  /** Name of the GGUF file, where it is one. */
+  readonly file?: string;
   /** The adapter that is merged into the base, or stands alone; null where there is none. */
   readonly adapter: LoraConfig | null;
   /** Id on the hub of the model that was trained, or converted; null where it is none. */
@@ -40,7 +45,7 @@ export function exportCard(facts: CardFacts): string {
     frontMatter(facts),
     `# ${name}\n`,
     `${origin(facts)}\n`,
-    ...(run?.summary ? [scores(run.summary)] : []),
+    ...(run?.summary ? ["kind" in run.summary ? losses(run.summary) : scores(run.summary)] : []),
     ...(run ? [training(run)] : []),
     `## Use\n\n${usage(facts)}`,
   ].join("\n");
@@ -75,11 +80,12 @@ const formats = {
 } as const;
 
 function origin({ base, run, adapter, config, type, to, version }: CardFacts): string {
-  const from = base ?? textOf(run?.recipe.model) ?? "a local model";
+  const from = base ?? withoutFolders(textOf(run?.recipe.model) ?? "a local model");
   const made =
     run === null ? `Converted from ${from}` : `Trained from ${from} with autodidact ${run.summary?.version ?? version}`;
-  const size = `${config.architectures[0]}, ${parameterCount(config).toLocaleString("en")} parameters`;
-  return `${made}: ${size}. ${adapter === null ? "" : adapterText(adapter, to)}Weights in ${formats[to]}, ${type}.`;
+  const size =
+    config === null ? "" : `: ${config.architectures[0]}, ${parameterCount(config).toLocaleString("en")} parameters`;
+  return `${made}${size}. ${adapter === null ? "" : adapterText(adapter, to)}Weights in ${formats[to]}, ${type}.`;
 }
 
 function adapterText({ rank, alpha, rslora, targetModules }: LoraConfig, to: CardFacts["to"]): string {
@@ -122,10 +128,24 @@ ${rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
 `;
 }
 
+function losses({ loss }: SftSummary): string {
+  const text = (value: number | null): string => (value === null ? "" : value.toFixed(4));
+  const heldOut = `| kept-out documents | ${text(loss.heldOutBefore)} | ${text(loss.heldOutAfter)} |\n`;
+  return `## Loss
+
+Cross-entropy, nats for each learned token; on training documents of the first update and of the last ten.
+
+| | before | after |
+|---|---|---|
+${loss.heldOutAfter === null ? "" : heldOut}| training documents | ${text(loss.first)} | ${text(loss.last)} |
+`;
+}
+
 function training({ recipe, summary, environment }: CardRun): string {
-  const task = summary?.task ?? textOf(recipe.task);
+  const task = (summary && "task" in summary ? summary.task : undefined) ?? textOf(recipe.task);
   const facts = [
-    ...(task === undefined ? [] : [`- Task: ${task}`]),
+    ...(task === undefined ? [] : [`- Task: ${withoutFolders(task)}`]),
+    ...(summary && "kind" in summary ? dataFacts(summary) : []),
     ...(summary
       ? [`- Updates: ${summary.steps}`]
       : typeof recipe.steps === "number"
@@ -135,30 +155,40 @@ function training({ recipe, summary, environment }: CardRun): string {
     ...(environment ? [`- Machine: ${machineText(environment)}`] : []),
     ...(summary?.seconds.total === undefined ? [] : [`- Time: ${Math.round(summary.seconds.total)} s`]),
   ];
-  const objective = summary ? `\nObjective:\n\n${fenced("", summary.objective.text)}\n` : "";
-  const again = summary ? `\nThe command that repeats it:\n\n${fenced("sh", summary.command)}\n` : "";
+  const objective = summary && "objective" in summary ? `\nObjective:\n\n${fenced("", summary.objective.text)}\n` : "";
+  const command = summary && commandWithoutFolders(summary.command);
+  const again = command === null ? "" : `\nThe command that repeats it:\n\n${fenced("sh", command)}\n`;
+  const plain = (_: string, value: unknown): unknown => (typeof value === "string" ? withoutFolders(value) : value);
   return `## Training
 
 ${facts.join("\n")}
 ${objective}${again}
 <details><summary>Recipe</summary>
 
-${fenced("json", JSON.stringify(recipe, null, 2))}
+${fenced("json", JSON.stringify(recipe, plain, 2))}
 
 </details>
 `;
+}
+
+function dataFacts({ data, rows, epochs, tokens }: SftSummary): string[] {
+  const kept = rows.heldOut === 0 ? "" : `, ${rows.heldOut} kept out`;
+  return [
+    `- Data: ${data.map(withoutFolders).join(", ")}; ${rows.train} documents trained on${kept}`,
+    `- Passes: ${Number(epochs.toFixed(2))}, ${tokens.toLocaleString("en")} learned tokens`,
+  ];
 }
 
 function machineText({ cpu, cores, memoryGiB, system, node, engine }: Environment): string {
   return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${engine}`;
 }
 
-function usage({ to, name, type }: CardFacts): string {
+function usage({ to, name, file }: CardFacts): string {
   const quoted = JSON.stringify(name);
   const texts = {
     hf: `from transformers import pipeline\n\ngenerate = pipeline("text-generation", ${quoted})\ngenerate([{"role": "user", "content": "..."}])`,
     adapter: `from peft import PeftModel\n\nmodel = PeftModel.from_pretrained(base, ${quoted})`,
-    gguf: `llama-cli -m '${name}-${type}.gguf'`,
+    gguf: `llama-cli -m '${file}'`,
     onnx: `import { pipeline } from "@huggingface/transformers";\n\nconst generate = await pipeline("text-generation", ${quoted});\nawait generate([{ role: "user", content: "..." }]);`,
   } as const;
   const languages = { hf: "python", adapter: "python", gguf: "sh", onnx: "js" } as const;
@@ -173,30 +203,3 @@ function fenced(language: string, text: string): string {
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-/** What a card says of a run directory. */
-export async function readCardRun(path: string): Promise<CardRun> {
-  const optional = async (name: string): Promise<unknown> => {
-    const there = await stat(join(path, name)).catch(() => null);
-    return there === null ? undefined : readJson(join(path, name));
-  };
-  const summary = summarySchema.safeParse(await optional("summary.json"));
-  const environment = environmentSchema.safeParse(await optional("environment.json"));
-  return {
-    recipe: (await readJson(join(path, "recipe.json"))) as Recipe,
-    summary: summary.success ? summary.data : null,
-    environment: environment.success ? environment.data : null,
-  };
-}
-
-/** A card's front matter is at its beginning, and short. */
-const MAX_CARD = 1 << 20;
-
-/** The lines on the licence in the front matter of the README.md in a directory; none where it has none. */
-export async function licenceLines(directory: string): Promise<string[]> {
-  const file = join(directory, "README.md");
-  const found = await stat(file).catch(() => null);
-  if (found === null || !found.isFile() || found.size > MAX_CARD) return [];
-  const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(await readFile(file, "utf8"))?.[1] ?? "";
-  return front.split(/\r?\n/).filter((line) => /^license(_name|_link)?: \S.{0,200}$/.test(line));
-}

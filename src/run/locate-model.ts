@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { currentDirectory } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import { bytesText } from "../hub/bytes-text.ts";
@@ -24,15 +24,15 @@ export interface LocatedModel {
 }
 
 /**
- * Finds a model on this machine, or brings it here from the hub.
+ * Finds a model on this machine, or brings it here from the hub. A run directory stands for what the run has trained.
  *
- * @throws AutodidactError MODEL_DIRECTORY where a path leads nowhere; HUB_NOT_FOUND, HUB_ACCESS, HUB_NETWORK, HUB_DAMAGED, HUB_MODEL,
+ * @throws AutodidactError MODEL_DIRECTORY where a path leads nowhere; RUN_UNFINISHED; HUB_NOT_FOUND, HUB_ACCESS, HUB_NETWORK, HUB_DAMAGED, HUB_MODEL,
  *   FILE_NO_SPACE
  */
 export async function locateModel(spec: string, options: LocateOptions = {}): Promise<LocatedModel> {
   const { signal, observer, cwd = process.cwd() } = options;
   const path = await currentDirectory(resolve(cwd, spec));
-  if (await exists(path)) return { path, hub: null };
+  if (await exists(path)) return { path: await trainedBy(path), hub: null };
   if (looksLikePath(spec)) {
     throw new AutodidactError(
       "MODEL_DIRECTORY",
@@ -56,6 +56,23 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
       cause: error,
     });
   }
+}
+
+/**
+ * What a run has trained, where a path is a run directory; any other path as it is.
+ *
+ * @throws AutodidactError RUN_UNFINISHED where it has trained nothing yet
+ */
+export async function trainedBy(path: string): Promise<string> {
+  if (!(await exists(join(path, "recipe.json")))) return path;
+  for (const name of ["model", "adapter"]) {
+    const trained = await currentDirectory(join(path, name));
+    if (await exists(trained)) return trained;
+  }
+  throw new AutodidactError(
+    "RUN_UNFINISHED",
+    `${path}: holds a recipe.json and no folder model or adapter, so this run has not written its model yet; finish it with --resume, or name a model directory in its folder checkpoints`,
+  );
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { isAdapterDirectory, readAdapterHeader } from "../checkpoint/adapter-directory.ts";
 import { openModelFrame } from "../checkpoint/model-directory.ts";
 import { AutodidactError } from "../errors.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { type ExportOptions, exportModel } from "./export.ts";
+import { trainedBy } from "./locate-model.ts";
 
 export interface Merged {
   /** Directory of the full model. */
@@ -15,13 +15,15 @@ export interface Merged {
 /**
  * Writes an adapter and the model below it as one model directory in float32, W + s B A: an export of the adapter.
  *
- * @throws AutodidactError ADAPTER_CONFIG where `adapter` holds none, and those of exportModel
+ * @param place directory of the adapter, or of the run that trained it
+ * @throws AutodidactError ADAPTER_CONFIG where it holds none, and those of exportModel
  */
 export async function merge(
-  adapter: string,
+  place: string,
   out: string,
-  options: Pick<ExportOptions, "base" | "cwd" | "observer" | "signal">,
+  options: Pick<ExportOptions, "base" | "cwd" | "force" | "observer" | "signal">,
 ): Promise<Merged> {
+  const adapter = await trainedBy(place);
   if (!(await isAdapterDirectory(adapter)))
     throw new AutodidactError(
       "ADAPTER_CONFIG",
@@ -29,15 +31,8 @@ export async function merge(
     );
   const { base } = await readAdapterHeader(adapter);
   const format = { to: "hf", dtype: "float32", shardSize: 5e9 } as const;
-  await exportModel({ ...options, model: adapter, path: out, format, force: false });
+  await exportModel({ ...options, model: adapter, path: out, format });
   const { config } = await openModelFrame(out);
   const named = base.revision === null ? base.name : `${base.name}@${base.revision}`;
   return { model: out, base: options.base ?? named, parameters: parameterCount(config) };
-}
-
-/** The directory of the adapter that a run has trained, where its run directory is named. */
-export async function adapterOf(path: string): Promise<string> {
-  return !(await isAdapterDirectory(path)) && (await isAdapterDirectory(join(path, "adapter")))
-    ? join(path, "adapter")
-    : path;
 }

@@ -1,5 +1,6 @@
 import * as writers from "../corpus/writers.ts";
 import type { PretrainRecipe } from "../recipe/schema.ts";
+import { commandWithoutFolders } from "./plain-paths.ts";
 
 /** What pretraining gave. */
 export interface Pretrained {
@@ -39,7 +40,7 @@ Cross-entropy on kept-out documents: ${result.heldOutLoss.toFixed(4)} nats a cha
 Seed ${recipe.seed}:
 
 \`\`\`sh
-${command}
+${commandWithoutFolders(command)}
 \`\`\`
 `;
 }

@@ -223,4 +223,51 @@ describe("push", () => {
     rmSync(join(folder, "model", "config.json"));
     assert.match((await run(["model", "--to", "o/n", "--yes"])).stderr, /PUSH_NOTHING: .*no model, adapter/);
   });
+
+  test("what a run has trained goes with a card made from the run; another model without one is told so", async () => {
+    rmSync(join(folder, "model", "README.md"));
+    const bare = await run(["model", "--to", "o/n", "--dry-run"]);
+    assert.match(bare.stdout, /no model card: write a README\.md beside it, or let autodidact export make one/);
+    mkdirSync(join(folder, "run"));
+    cpSync(join(folder, "model"), join(folder, "run", "model"), { recursive: true });
+    writeFileSync(join(folder, "run", "recipe.json"), JSON.stringify({ seed: 7, model: base }));
+    const { code, stderr } = await run(["run", "--to", "owner/name", "--yes"]);
+    assert.equal(code, 0, stderr);
+    const card = Buffer.from(stored().get("README.md")!.bytes).toString();
+    assert.match(card, /^---\nlicense: mit\n[\s\S]*# owner\/name\n[\s\S]*Trained from countdown-base[\s\S]*Seed: 7/);
+    assert.ok(!card.includes(root), card);
+    // A card beside the model goes as it is; so does the one beside a GGUF file.
+    writeFileSync(join(folder, "run", "model", "README.md"), "# Mine");
+    const plan = await planPush(join(folder, "run"));
+    assert.deepEqual(
+      plan.files.filter(({ name }) => name === "README.md").map((file) => "path" in file),
+      [true],
+    );
+    const header = Buffer.alloc(32);
+    header.write("GGUF");
+    header.writeUInt32LE(3, 4);
+    writeFileSync(join(folder, "m.gguf"), header);
+    writeFileSync(join(folder, "m.gguf.md"), "# Card");
+    assert.equal((await run(["m.gguf", "--to", "o/gguf", "--yes"])).code, 0);
+    assert.equal(Buffer.from(stored("o/gguf").get("README.md")!.bytes).toString(), "# Card");
+  });
+
+  test("an adapter whose base only this machine has needs the base's id", async () => {
+    const adapter = join(folder, "run", "adapter");
+    cpSync(join(root, "test/fixtures/peft/ours"), adapter, { recursive: true });
+    writeFileSync(join(folder, "run", "recipe.json"), "{}");
+    const config = JSON.parse(readFileSync(join(adapter, "adapter_config.json"), "utf8"));
+    const named = { ...config, base_model_name_or_path: "/home/ada/base", revision: "abc" };
+    writeFileSync(join(adapter, "adapter_config.json"), JSON.stringify(named));
+    const local = await run(["run", "--to", "o/n", "--yes"]);
+    assert.match(local.stderr, /PUSH_BASE: .*base_model_name_or_path: is "\/home\/ada\/base".*--base OWNER\/NAME/);
+    const { code, stderr } = await run(["run", "--to", "o/n", "--base", "Owner/base@v1", "--yes"]);
+    assert.equal(code, 0, stderr);
+    const sent = JSON.parse(Buffer.from(stored("o/n").get("adapter_config.json")!.bytes).toString());
+    assert.deepEqual(sent, { ...config, base_model_name_or_path: "Owner/base", revision: "v1" });
+    const card = Buffer.from(stored("o/n").get("README.md")!.bytes).toString();
+    assert.match(card, /base_model: Owner\/base\nbase_model_relation: adapter/);
+    const stray = await run(["model", "--to", "o/n", "--base", "Owner/base", "--yes"]);
+    assert.match(stray.stderr, /PUSH_BASE: .*is no adapter.*leave --base out/);
+  });
 });

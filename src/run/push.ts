@@ -1,11 +1,19 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { readAdapterHeader } from "../checkpoint/adapter-directory.ts";
 import { currentDirectory, readJson, withRangedReader } from "../checkpoint/files.ts";
+import { parseModelConfig } from "../checkpoint/model-config.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { AutodidactError } from "../errors.ts";
 import { readGgufHeader } from "../gguf/header.ts";
 import { shardNames } from "../hub/model-files.ts";
+import { looksLikePath, parseModelId } from "../hub/model-id.ts";
 import type { UploadFile } from "../hub/upload.ts";
+import { cardSources, runAround } from "./card-sources.ts";
+import { version } from "./environment.ts";
+import { exportCard } from "./export-card.ts";
+import { trainedBy } from "./locate-model.ts";
 
 /** What an upload would send. */
 export interface PushPlan {
@@ -14,6 +22,13 @@ export interface PushPlan {
   /** Names in the directory that are no part of a model and stay here. */
   readonly leftOut: readonly string[];
   readonly bytes: number;
+}
+
+export interface PushOptions {
+  /** The repository, by which the card calls the model. @default the name of the directory */
+  readonly to?: string | undefined;
+  /** Id on the hub of the model below an adapter, in place of what the adapter calls it. */
+  readonly base?: string | undefined;
 }
 
 /** What belongs to a published model. A list of what may go, not of what may not: nothing private is sent by accident. */
@@ -27,23 +42,27 @@ const parts = [
 const mostFiles = 1000;
 
 /**
- * Looks through a model directory, an adapter directory, a directory of GGUF files, or one GGUF file.
+ * Looks through a model directory, an adapter directory, a run directory, a directory of GGUF files, or one GGUF file with
+ * its card beside it. What a run has trained gets a card made from the run, where it has none.
  *
- * @throws AutodidactError PUSH_NOTHING where there is no such model; MODEL_WEIGHTS, SAFETENSORS_DAMAGED, GGUF_DAMAGED, FILE_JSON where it is
+ * @throws AutodidactError PUSH_NOTHING where there is no such model; PUSH_BASE where an adapter names a base that lies on
+ *   this machine only; RUN_UNFINISHED; MODEL_WEIGHTS, SAFETENSORS_DAMAGED, GGUF_DAMAGED, FILE_JSON where it is
  *   damaged
  */
-export async function planPush(place: string): Promise<PushPlan> {
-  const root = await currentDirectory(place);
+export async function planPush(place: string, { to, base }: PushOptions = {}): Promise<PushPlan> {
+  const root = await trainedBy(await currentDirectory(place));
   const refuse = (message: string): AutodidactError => new AutodidactError("PUSH_NOTHING", `${place}: ${message}`);
   const info = await stat(root).catch(() => null);
   if (info === null) throw refuse("is not there; name a model directory, an adapter directory or a .gguf file");
   const names = info.isFile() ? [] : await namesIn(root);
+  const onDisk = async (name: string, path: string) => ({ name, path, size: (await stat(path)).size });
   const all = info.isFile()
-    ? [{ name: basename(root), path: root, size: info.size }]
-    : await Promise.all(
-        names.map(async (name) => ({ name, path: join(root, name), size: (await stat(join(root, name))).size })),
-      );
-  const isPart = ({ name }: UploadFile): boolean => parts.some((part) => part.test(name));
+    ? [
+        await onDisk(basename(root), root),
+        ...(existsSync(`${root}.md`) ? [await onDisk("README.md", `${root}.md`)] : []),
+      ]
+    : await Promise.all(names.map((name) => onDisk(name, join(root, name))));
+  const isPart = ({ name }: { readonly name: string }): boolean => parts.some((part) => part.test(name));
   const files = all.filter(isPart).sort((a, b) => (a.name < b.name ? -1 : 1));
   const leftOut = all.filter((file) => !isPart(file)).map(({ name }) => name);
   const has = (pattern: RegExp): boolean => files.some(({ name }) => pattern.test(name));
@@ -61,11 +80,55 @@ export async function planPush(place: string): Promise<PushPlan> {
   if (kind === "model" && !has(/^tokenizer\.json$/))
     throw refuse("has no tokenizer.json; without it nobody can use the model");
   await check(root, files);
-  return { kind, files, leftOut, bytes: files.reduce((sum, { size }) => sum + size, 0) };
+  if (base !== undefined && kind !== "adapter")
+    throw new AutodidactError("PUSH_BASE", `${place}: is no adapter, and a base was named; leave --base out`);
+  const made = [
+    ...(kind === "adapter" ? await adapterConfig(join(root, "adapter_config.json"), base) : []),
+    ...(has(/^README\.md$/) ? [] : await runCard(root, kind, { to, base })),
+  ];
+  const sent = [...files.filter(({ name }) => made.every((one) => one.name !== name)), ...made];
+  return { kind, files: sent, leftOut, bytes: sent.reduce((sum, { size }) => sum + size, 0) };
+}
+
+const textFile = (name: string, text: string): UploadFile => ({ name, text, size: Buffer.byteLength(text) });
+
+/** An adapter's own configuration, written again where its base is called otherwise. */
+async function adapterConfig(path: string, base: string | undefined): Promise<UploadFile[]> {
+  const config = (await readJson(path)) as Readonly<Record<string, unknown>>;
+  if (base !== undefined) {
+    const { id, revision } = parseModelId(base);
+    const named = { base_model_name_or_path: id, revision: revision === "main" ? null : revision };
+    return [textFile("adapter_config.json", `${JSON.stringify({ ...config, ...named }, null, 2)}\n`)];
+  }
+  const named = config.base_model_name_or_path;
+  if (typeof named === "string" && (looksLikePath(named) || existsSync(resolve(named))))
+    throw new AutodidactError(
+      "PUSH_BASE",
+      `${path}: base_model_name_or_path: is ${JSON.stringify(named)}, a place on this machine that nobody else has; give the id of this base on the hub with --base OWNER/NAME, or push the merged model (autodidact merge)`,
+    );
+  return [];
+}
+
+/** The card of what a run has trained; none of what came from elsewhere. */
+async function runCard(root: string, kind: PushPlan["kind"], { to, base }: PushOptions): Promise<UploadFile[]> {
+  if ((kind !== "model" && kind !== "adapter") || (await runAround(root)) === null) return [];
+  const header = kind === "adapter" ? await readAdapterHeader(root) : null;
+  const file = join(root, "config.json");
+  const named = base === undefined ? header?.base.name : parseModelId(base).id;
+  const card = exportCard({
+    ...(await cardSources({ path: root, hub: null }, named, process.cwd())),
+    name: to ?? basename(root),
+    config: header === null ? parseModelConfig(await readJson(file), file) : null,
+    to: header === null ? "hf" : "adapter",
+    type: "float32",
+    adapter: header?.lora ?? null,
+    version,
+  });
+  return [textFile("README.md", card)];
 }
 
 /** Finds what is damaged before the first byte is sent. */
-async function check(root: string, files: readonly UploadFile[]): Promise<void> {
+async function check(root: string, files: readonly { readonly name: string; readonly path: string }[]): Promise<void> {
   for (const { name, path } of files) {
     if (/\.safetensors$/.test(name)) await withRangedReader(path, readSafetensorsHeader);
     else if (/\.gguf$/i.test(name)) await withRangedReader(path, readGgufHeader);

@@ -25,8 +25,8 @@ export interface WriteExportOptions {
 }
 
 /**
- * Writes files as a directory, or the one file of a list as a file of its own (`single`), under a temporary name beside
- * `path`, synced, then renamed: what has the final name is whole.
+ * Writes files as a directory, or with `single` one file, and where a second is given that as the card beside it, PATH.md;
+ * under a temporary name beside `path`, synced, then renamed: what has the final name is whole.
  *
  * @throws AutodidactError EXPORT_TARGET where something is at `path` that must not be replaced; FILE_NO_SPACE, before the
  *   first byte where the room that is there is known; those of writeError. Stopped where the signal was given.
@@ -38,7 +38,7 @@ export async function writeExport(
 ): Promise<ExportedFile[]> {
   const { signal, onProgress, freeBytes = freeOnDisk, single = false } = options;
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  const written: ExportedFile[] = [];
+  const written = new Map<string, ExportedFile>();
   let bytesWritten = 0;
   let current = path;
   const stopIfAsked = (): void => {
@@ -65,21 +65,29 @@ export async function writeExport(
     } finally {
       await handle.close();
     }
-    written.push({ name: file.name, bytes, sha256: hash.digest("hex") });
+    written.set(file.name, { name: file.name, bytes, sha256: hash.digest("hex") });
   };
 
   await checkTarget(path, options.force, single);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await removeAbandoned(path);
+    for (const one of single ? [path, cardPath(path)] : [path]) await removeAbandoned(one);
     const free = await freeBytes(dirname(path));
     if (free !== null && free < total)
       throw new AutodidactError(
         "FILE_NO_SPACE",
         `${path}: needs ${total} bytes, and ${free} are free; free some space or choose another place`,
       );
-    if (single) await replaceFile(path, (temporary) => write(files[0]!, temporary));
-    else
+    if (single) {
+      const [file, card] = files;
+      const place = (): Promise<void> => replaceFile(path, (temporary) => write(file!, temporary));
+      if (card === undefined) await place();
+      else
+        await replaceFile(cardPath(path), async (temporary) => {
+          await write(card, temporary);
+          await place();
+        });
+    } else
       await replaceDirectory(path, async (temporary) => {
         for (const file of files) await write(file, join(temporary, file.name));
         current = path;
@@ -87,8 +95,10 @@ export async function writeExport(
   } catch (cause) {
     throw writeError(cause, current, 0);
   }
-  return written;
+  return files.map(({ name }) => written.get(name)!);
 }
+
+const cardPath = (path: string): string => `${path}.md`;
 
 /** What exports are made of; --force replaces a directory that holds nothing else. */
 const known =
@@ -96,6 +106,10 @@ const known =
 
 /** @throws AutodidactError EXPORT_TARGET before a model is read, where it is called first */
 export async function checkTarget(path: string, force: boolean, single: boolean): Promise<void> {
+  for (const one of single ? [path, cardPath(path)] : [path]) await checkPlace(one, force, single);
+}
+
+async function checkPlace(path: string, force: boolean, single: boolean): Promise<void> {
   const fail = (message: string): never => {
     throw new AutodidactError("EXPORT_TARGET", `${path}: ${message}`);
   };
