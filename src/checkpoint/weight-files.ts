@@ -29,37 +29,48 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
 const MAX_INDEX = 64 * 2 ** 20;
 
 /**
- * Headers of the weights of a directory that holds `names`; model.safetensors goes before an index, as in transformers.
+ * The files of a directory that holds `names` from which weights are read, and which tensors each gives: undefined for all.
+ * model.safetensors goes before an index, as in transformers; where there is neither the list is empty.
+ *
+ * @throws AutodidactError MODEL_WEIGHTS where the index names a file that is not there, FILE_JSON
+ */
+export async function weightFiles(
+  directory: string,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[] | undefined>> {
+  if (names.includes("model.safetensors")) return new Map([["model.safetensors", undefined]]);
+  if (!names.includes(indexName)) return new Map();
+  const index = join(directory, indexName);
+  const shards = await readIndex(index);
+  for (const [shard, tensors] of shards)
+    if (!names.includes(shard))
+      throw new AutodidactError(
+        "MODEL_WEIGHTS",
+        `${index}: weight_map names ${shard}, which is not in the directory, for ${tensors.length} tensors such as ${tensors[0]}; download the missing file`,
+      );
+  return shards;
+}
+
+/**
+ * Headers of the weights of a directory that holds `names`.
  *
  * @throws AutodidactError MODEL_WEIGHTS where the index names a file or a tensor that is not there, SAFETENSORS_DAMAGED,
  *   SAFETENSORS_DTYPE, FILE_JSON
  */
 export async function findTensors(directory: string, names: readonly string[]): Promise<Map<string, TensorPlace>> {
   const places = new Map<string, TensorPlace>();
-  if (names.includes("model.safetensors")) {
-    const file = join(directory, "model.safetensors");
-    const header = await withRangedReader(file, readSafetensorsHeader);
-    for (const entry of header.entries) places.set(entry.name, { file, header, entry });
-    return places;
-  }
-  const index = join(directory, indexName);
-  for (const [shard, tensors] of await readIndex(index)) {
-    const file = join(directory, shard);
-    if (!names.includes(shard))
-      throw new AutodidactError(
-        "MODEL_WEIGHTS",
-        `${index}: weight_map names ${shard}, which is not in the directory, for ${tensors.length} tensors such as ${tensors[0]}; download the missing file`,
-      );
+  for (const [name, tensors] of await weightFiles(directory, names)) {
+    const file = join(directory, name);
     const header = await withRangedReader(file, readSafetensorsHeader);
     const entries = new Map(header.entries.map((entry) => [entry.name, entry]));
-    for (const name of tensors) {
-      const entry = entries.get(name);
+    for (const tensor of tensors ?? entries.keys()) {
+      const entry = entries.get(tensor);
       if (entry === undefined)
         throw new AutodidactError(
           "MODEL_WEIGHTS",
-          `${file}: tensor ${name}: expected here, as ${indexName} says, found none among ${entries.size} tensors; index and files belong to different models, download both again`,
+          `${file}: tensor ${tensor}: expected here, as ${indexName} says, found none among ${entries.size} tensors; index and files belong to different models, download both again`,
         );
-      places.set(name, { file, header, entry });
+      places.set(tensor, { file, header, entry });
     }
   }
   return places;

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { AdapterBase } from "../checkpoint/adapter-config.ts";
+import { weightFiles } from "../checkpoint/weight-files.ts";
 import { AutodidactError } from "../errors.ts";
 import { parseModelId } from "../hub/model-id.ts";
 import type { LocatedModel } from "./locate-model.ts";
@@ -15,24 +16,32 @@ export async function identifyBase({ path, hub }: LocatedModel, spec: string): P
   return { name: parseModelId(spec).id, revision: hub.commit, weights };
 }
 
-/** SHA-256 in hexadecimal of each weight file of a model directory, or of a GGUF file, by name. */
+/** SHA-256 in hexadecimal of each file that a model directory's weights are read from, or of a GGUF file, by name. */
 export async function hashWeights(path: string): Promise<Record<string, string>> {
   const files = (await stat(path)).isDirectory()
-    ? (await readdir(path)).filter((name) => /^model.*\.safetensors$/.test(name)).map((name) => join(path, name))
+    ? [...(await weightFiles(path, await readdir(path))).keys()].map((name) => join(path, name))
     : [path];
   const hashes: Record<string, string> = {};
   for (const file of files.sort()) hashes[basename(file)] = await hashFile(file);
   return hashes;
 }
 
-/** @throws AutodidactError ADAPTER_BASE where the weights below an adapter are others than it was trained on */
-export async function checkBase(recorded: AdapterBase["weights"], path: string, adapter: string): Promise<void> {
-  if (recorded === null) return;
+/**
+ * The hashes of the weights below an adapter; null where none are recorded to compare them with.
+ *
+ * @throws AutodidactError ADAPTER_BASE where they are others than it was trained on
+ */
+export async function checkBase(
+  recorded: AdapterBase["weights"],
+  path: string,
+  adapter: string,
+): Promise<AdapterBase["weights"]> {
+  if (recorded === null) return null;
   const found = await hashWeights(path);
   const known = new Set(Object.values(found));
   // By content alone: the same files may lie under other names.
   const other = Object.entries(recorded).find(([, hash]) => !known.has(hash));
-  if (other === undefined) return;
+  if (other === undefined) return found;
   const [name, hash] = other;
   throw new AutodidactError(
     "ADAPTER_BASE",

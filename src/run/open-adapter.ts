@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { AdapterBase } from "../checkpoint/adapter-config.ts";
 import {
   type AdapterHeader,
   checkAdapterShapes,
@@ -41,24 +42,22 @@ export async function openAdapter(
 }
 
 /** An adapter's header, and the place of the model below it, which is the one it was trained on. */
-export async function locateBase(
-  directory: string,
-  locate: Locate,
-  base?: string,
-): Promise<{ readonly header: AdapterHeader; readonly path: string }> {
-  const header = await readAdapterHeader(directory);
-  const { path } = await locate(base ?? baseSpec(header));
-  await checkFits(header, path);
-  return { header, path };
+export interface LocatedBase {
+  readonly header: AdapterHeader;
+  readonly path: string;
+  /** As checkBase gives them. */
+  readonly weights: AdapterBase["weights"];
 }
 
-const baseSpec = ({ base: { name, revision } }: AdapterHeader): string =>
-  revision === null ? name : `${name}@${revision}`;
-
-async function checkFits(header: AdapterHeader, path: string): Promise<void> {
+export async function locateBase(directory: string, locate: Locate, base?: string): Promise<LocatedBase> {
+  const header = await readAdapterHeader(directory);
+  const { path } = await locate(base ?? baseSpec(header));
   if ((await stat(path)).isDirectory()) {
     const file = join(path, "config.json");
     checkAdapterShapes(header.shapes, parseModelConfig(await readJson(file), file), header.lora, header.path, path);
   }
-  await checkBase(header.base.weights, path, header.path);
+  return { header, path, weights: await checkBase(header.base.weights, path, header.path) };
 }
+
+const baseSpec = ({ base: { name, revision } }: AdapterHeader): string =>
+  revision === null ? name : `${name}@${revision}`;

@@ -6,6 +6,7 @@ import { isAdapterDirectory } from "../checkpoint/adapter-directory.ts";
 import { AutodidactError } from "../errors.ts";
 import { hashWeights } from "./base-identity.ts";
 import { type LocatedModel, type LocateOptions, locateModel } from "./locate-model.ts";
+import { locateBase } from "./open-adapter.ts";
 import { openModel } from "./open-model.ts";
 import { type Compute, openPolicy } from "./open-policy.ts";
 
@@ -26,7 +27,7 @@ export interface BackendSettings extends Compute {
 
 /** A model found, but not loaded. */
 export interface FoundBackend {
-  /** SHA-256 of each weight file; null behind an endpoint. */
+  /** SHA-256 of each file that weights are read from; null behind an endpoint. */
   readonly weights: Readonly<Record<string, string>> | null;
   open(): Promise<Backend>;
 }
@@ -34,7 +35,7 @@ export interface FoundBackend {
 /**
  * Finds a model for a backend, so that what is wrong is said before anything is loaded.
  *
- * @throws AutodidactError those of locateModel; ENDPOINT_OPTIONS; LLAMA_CPP_MODEL where the model is no GGUF file
+ * @throws AutodidactError those of locateModel and locateBase; ENDPOINT_OPTIONS; LLAMA_CPP_MODEL where the model is no GGUF file
  */
 export async function findBackend(settings: BackendSettings, locating: LocateOptions): Promise<FoundBackend> {
   const { backend, model, endpoint, apiKey, concurrency, samplesPerRequest, timeout, threads } = settings;
@@ -51,7 +52,7 @@ export async function findBackend(settings: BackendSettings, locating: LocateOpt
     return { weights: null, open: async () => open };
   }
   const located = await locateModel(model, locating);
-  const weights = await hashesOf(located);
+  const weights = await hashesOf(located, locating);
   if (backend === "embedded")
     return {
       weights,
@@ -74,6 +75,10 @@ export async function findBackend(settings: BackendSettings, locating: LocateOpt
   };
 }
 
-async function hashesOf({ path }: LocatedModel): Promise<Record<string, string>> {
-  return hashWeights((await isAdapterDirectory(path)) ? join(path, "adapter_model.safetensors") : path);
+/** Of an adapter also its base's, without which it is no model. */
+async function hashesOf({ path }: LocatedModel, locating: LocateOptions): Promise<Record<string, string>> {
+  if (!(await isAdapterDirectory(path))) return hashWeights(path);
+  const { header, ...base } = await locateBase(path, (spec) => locateModel(spec, locating));
+  const own = await hashWeights(join(header.path, "adapter_model.safetensors"));
+  return { ...(base.weights ?? (await hashWeights(base.path))), ...own };
 }
