@@ -17,8 +17,18 @@ export interface CachedRepo extends HubListing {
   readonly repo: Repo;
   /** Its folder in the cache. */
   readonly folder: string;
+  /** False where nobody said which files there are: they are those that another tool has left in the cache. */
+  readonly whole: boolean;
   /** Why nobody can be asked for what the cache lacks; null while the hub answers. */
   readonly unreachable: AutodidactError | null;
+}
+
+/** @throws HUB_NETWORK always: these files are not in the cache, and nobody can be asked for them */
+export function refuseMissing({ folder, unreachable }: CachedRepo, names: readonly string[]): never {
+  const some = `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;
+  throw new AutodidactError("HUB_NETWORK", `${unreachable!.message}; the cache (${folder}) lacks ${some}`, {
+    cause: unreachable,
+  });
 }
 
 /** Path parts that stay inside a folder on every system. */
@@ -47,10 +57,13 @@ export async function openRepo(repo: Repo, revision: string, settings: HubSettin
   const what = repoName(repo, revision);
   if (isCommit || settings.offline) {
     const found = await known();
-    if (found?.whole && !settings.offline) return { ...found.listing, repo, folder, unreachable: null };
+    if (found?.whole && !settings.offline) return { ...found.listing, repo, folder, whole: true, unreachable: null };
     if (settings.offline) {
-      const unreachable = new AutodidactError("HUB_NETWORK", `${what}: HF_HUB_OFFLINE says to ask nobody`);
-      if (found) return { ...found.listing, repo, folder, unreachable };
+      const unreachable = new AutodidactError(
+        "HUB_NETWORK",
+        `${what}: HF_HUB_OFFLINE says to ask nobody, unset it to download what is not in the cache`,
+      );
+      if (found) return { ...found.listing, repo, folder, whole: found.whole, unreachable };
       throw new AutodidactError(
         "HUB_NETWORK",
         `${what} is not in the cache (${folder}); unset HF_HUB_OFFLINE to download it`,
@@ -65,7 +78,7 @@ export async function openRepo(repo: Repo, revision: string, settings: HubSettin
       await mkdir(dirname(ref), { recursive: true });
       await writeWhole(ref, listing.commit);
     }
-    return { ...listing, repo, folder, unreachable: null };
+    return { ...listing, repo, folder, whole: true, unreachable: null };
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code !== "HUB_NETWORK") throw error;
     const found = await known();
@@ -75,7 +88,7 @@ export async function openRepo(repo: Repo, revision: string, settings: HubSettin
       });
     }
     settings.onNote?.(`${error.message}. Using the copy in the cache: commit ${found.listing.commit}`);
-    return { ...found.listing, repo, folder, unreachable: error };
+    return { ...found.listing, repo, folder, whole: found.whole, unreachable: error };
   }
 }
 
@@ -134,13 +147,11 @@ export async function cachedFiles(
   }
   const allSize = missing.reduce((sum, { file }) => sum + file.size, 0);
   if (missing.length > 0) {
-    if (from.unreachable !== null) {
-      const names = missing.slice(0, 5).map(({ file }) => file.path);
-      const lacks = `the cache (${from.folder}) lacks ${names.join(", ")}${missing.length > 5 ? ` and ${missing.length - 5} more` : ""}`;
-      throw new AutodidactError("HUB_NETWORK", `${from.unreachable.message}; ${lacks}: not in the cache`, {
-        cause: from.unreachable,
-      });
-    }
+    if (from.unreachable !== null)
+      refuseMissing(
+        from,
+        missing.map(({ file }) => file.path),
+      );
     await mkdir(join(from.folder, "blobs"), { recursive: true });
     await checkSpace(from, allSize - present, settings);
   }

@@ -32,9 +32,15 @@ export interface ModelFiles {
 /**
  * The files to download for a model.
  *
+ * @param lacks what is thrown for files that are not there, in place of HUB_MODEL: the list may be shorter than the repository
  * @throws HUB_MODEL where the repository has none that can be read, or lacks a part
  */
-export function modelFiles(what: string, files: readonly HubFile[], { id, file }: ModelId): ModelFiles {
+export function modelFiles(
+  what: string,
+  files: readonly HubFile[],
+  { id, file }: ModelId,
+  lacks: (names: readonly string[]) => void = () => {},
+): ModelFiles {
   const at = new Map(files.map((one) => [one.path, one]));
   const refuse = (message: string): AutodidactError => new AutodidactError("HUB_MODEL", `${what}: ${message}`);
   const ggufs = files.filter(({ path }) => /\.gguf$/i.test(path));
@@ -43,6 +49,7 @@ export function modelFiles(what: string, files: readonly HubFile[], { id, file }
     const named = ggufs.filter(({ path }) => path === file);
     const found = named.length > 0 ? named : ggufs.filter(({ path }) => hasWord(path, file));
     if (found.length === 1) return { first: [], weights: async () => found };
+    if (found.length === 0) lacks([file]);
     throw refuse(
       found.length > 1
         ? `${file} stands for ${listed(found.map(({ path }) => path))}; name one`
@@ -57,6 +64,7 @@ export function modelFiles(what: string, files: readonly HubFile[], { id, file }
   if (!single && !sharded) {
     if (ggufs.length === 1) return { first: [], weights: async () => ggufs };
     if (ggufs.length > 1) throw refuse(`holds GGUF files; name one, ${id}:${names[0]}. There are ${listed(names)}`);
+    lacks([isAdapter ? "adapter_model.safetensors" : "model.safetensors"]);
     const others = files.map(({ path }) => path).filter((path) => /\.(bin|pth?|ckpt|h5|msgpack|onnx)$/i.test(path));
     throw refuse(
       `has no weights as safetensors${others.length > 0 ? `, only ${listed(others)}` : ""}; take a repository that has, or convert it`,
@@ -65,6 +73,7 @@ export function modelFiles(what: string, files: readonly HubFile[], { id, file }
   const needed = isAdapter ? ["adapter_config.json"] : ["config.json", "tokenizer.json", "tokenizer_config.json"];
   const lost = needed.filter((name) => !at.has(name));
   if (lost.length > 0) {
+    lacks(lost);
     throw refuse(`has no ${lost.join(" and no ")}; take a repository in the layout of transformers`);
   }
   const first = small.flatMap((name) => at.get(name) ?? []);
@@ -77,6 +86,7 @@ export function modelFiles(what: string, files: readonly HubFile[], { id, file }
       if (shards === null) throw refuse(`${index} is no index of safetensors; the repository is damaged`);
       const missing = shards.filter((name) => !at.has(name));
       if (missing.length > 0) {
+        lacks(missing);
         throw refuse(`${index} names ${listed(missing)}, which the repository hasn't; it is damaged or unfinished`);
       }
       return shards.map((name) => at.get(name)!);

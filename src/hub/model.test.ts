@@ -301,6 +301,21 @@ describe("models of the hub", () => {
     assert.deepEqual(readdirSync(snapshot()).sort(), Object.keys(files).sort());
   });
 
+  test("what another tool has left out is named, and the repository not blamed for it", async () => {
+    for (const path of [snapshot(), join(folder(), "refs")]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(folder(), "refs", "main"), commit);
+    const put = (name: string, text: string): void => writeFileSync(join(snapshot(), name), text);
+    const refused = (words: RegExp, spec = "owner/name"): Promise<void> =>
+      assert.rejects(hubModel(spec, options({ offline: true })), code("HUB_NETWORK", words));
+    put("config.json", json["config.json"]);
+    await refused(/unset it to download what is not in the cache; the cache \(.*models--owner--name\) lacks model\.safetensors/);
+    await refused(/lacks Q8_0/, "owner/name:Q8_0");
+    put("model.safetensors.index.json", JSON.stringify({ weight_map: { a: "m-1.safetensors", b: "m-2.safetensors" } }));
+    await refused(/lacks tokenizer\.json, tokenizer_config\.json/);
+    for (const name of ["tokenizer.json", "tokenizer_config.json", "m-1.safetensors"]) put(name, "{}");
+    await refused(/lacks m-2\.safetensors/);
+  });
+
   test("file systems without links: a new file in its place, a copy of one that is shared", async () => {
     const env = { HF_HUB_DISABLE_SYMLINKS: "1" };
     await hubModel("owner/name", options({ env }));

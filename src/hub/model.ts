@@ -1,7 +1,7 @@
 /** File layer. A model of the hub in the cache. */
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { cachedFiles, openRepo } from "./cache.ts";
+import { type CachedRepo, cachedFiles, openRepo, refuseMissing } from "./cache.ts";
 import { repoName } from "./listing.ts";
 import { modelFiles } from "./model-files.ts";
 import { type ModelId, parseModelId } from "./model-id.ts";
@@ -23,12 +23,17 @@ export async function hubModel(spec: string | ModelId, options: HubOptions = {})
   const model = typeof spec === "string" ? parseModelId(spec) : spec;
   const settings = await hubSettings(options);
   const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
-  const chosen = modelFiles(repoName(from.repo, model.revision), from.files, model);
+  const chosen = filesOf(from, model);
   const first = await cachedFiles(from, chosen.first, settings);
   const weights = await chosen.weights(() => readFile(first.at(-1)!, "utf8"));
   const [path] = await cachedFiles(from, weights, settings);
   return { ...model, commit: from.commit, path: /\.gguf$/i.test(path!) ? path! : dirname(path!) };
 }
+
+const filesOf = (from: CachedRepo, model: ModelId) =>
+  modelFiles(repoName(from.repo, model.revision), from.files, model, (names) => {
+    if (!from.whole) refuseMissing(from, names);
+  });
 
 /**
  * The small files of a model alone, configuration and tokenizer: where they lie on this machine, in one directory; null for a
@@ -40,7 +45,7 @@ export async function hubModelFrame(spec: string | ModelId, options: HubOptions 
   const model = typeof spec === "string" ? parseModelId(spec) : spec;
   const settings = await hubSettings(options);
   const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
-  const { first } = modelFiles(repoName(from.repo, model.revision), from.files, model);
+  const { first } = filesOf(from, model);
   if (first.length === 0) return null;
   const [path] = await cachedFiles(from, first, settings);
   return dirname(path!);

@@ -50,7 +50,9 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
     });
     return { path: found.path, hub: { id: found.id, commit: found.commit } };
   } catch (error) {
-    const unknown = error instanceof AutodidactError && ["HUB_NOT_FOUND", "HUB_ACCESS"].includes(error.code);
+    // With a slip in it a relative path looks like an id.
+    const unknown =
+      error instanceof AutodidactError && ["HUB_NOT_FOUND", "HUB_ACCESS", "HUB_NETWORK"].includes(error.code);
     if (!unknown || spec.startsWith("hf:")) throw error;
     throw new AutodidactError(error.code, `${error.message}. On this machine there is no ${path} either`, {
       cause: error,

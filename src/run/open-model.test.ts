@@ -102,6 +102,11 @@ describe("a model by what a user calls it", () => {
       locateModel("runs/zero", { cwd: folder, hub: { env: env() } }),
       code("HUB_ACCESS", /model runs\/zero: .*On this machine there is no .*runs.zero either/),
     );
+    for (const more of [{ HF_ENDPOINT: "http://127.0.0.1:9" }, { HF_HUB_OFFLINE: "1" }])
+      await assert.rejects(
+        locateModel("models/typo", { cwd: folder, hub: { env: env(more), retryMs: 1 } }),
+        code("HUB_NETWORK", /model models\/typo.*On this machine there is no .*models.typo either/),
+      );
   });
 
   test("sample takes an id, then the cache without the hub", async () => {
