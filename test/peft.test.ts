@@ -98,6 +98,10 @@ test("PEFT's settings are understood, and what is not plain LoRA is refused by n
   refused({ modules_to_save: ["lm_head"] }, "modules_to_save", "lm_head");
   refused({ target_modules: ["q_proj", "embed_tokens"] }, "target_modules", "embed_tokens");
   refused({ bias: "all" }, "bias");
+  for (const init of ["pissa", "pissa_niter_16", "olora", "corda", "lora_ga", "loftq"])
+    refused({ init_lora_weights: init }, "x.json", `init_lora_weights: is "${init}"`, "merge it with PEFT");
+  for (const init of [true, false, "gaussian", "eva", "orthogonal"])
+    assert.deepEqual(parseAdapterConfig({ ...json, init_lora_weights: init }, [], "x.json").lora, lora);
   refused({ r: 0 }, "r:");
   // A pattern is read off the tensors.
   const pattern = parseAdapterConfig({ ...json, target_modules: ".*_proj" }, ["v_proj", "q_proj"], "x.json");

@@ -57,6 +57,9 @@ const extras = [
   "alora_invocation_tokens",
 ] as const;
 
+/** Values of init_lora_weights with which PEFT takes the adapter's first product off the base, or (loftq) rounds the base. */
+const changesBase = /^(pissa(_niter_\d+)?|olora|corda|lora_ga|loftq)$/i;
+
 const schema = z.looseObject({
   peft_type: z.literal("LORA"),
   base_model_name_or_path: z.string().min(1),
@@ -92,6 +95,11 @@ export function parseAdapterConfig(
       fail(
         `${field}: is ${JSON.stringify(config[field]).slice(0, 80)}, which is not supported; merge the adapter with PEFT`,
       );
+  const init = config.init_lora_weights;
+  if (typeof init === "string" && changesBase.test(init))
+    fail(
+      `init_lora_weights: is ${JSON.stringify(init)}, with which PEFT has changed the base's weights at the start, so that on the plain base the adapter makes another model; ${init === "loftq" ? "" : "save it with PEFT's path_initial_model_for_weight_conversion, or "}merge it with PEFT where it was trained and give the merged model`,
+    );
   const named = typeof config.target_modules === "string" ? targets : config.target_modules;
   // A full path, as PEFT also takes, ends with the module's name.
   const last = [...new Set(named.map((name) => name.slice(name.lastIndexOf(".") + 1)))];
