@@ -283,6 +283,23 @@ describe("an adapter", () => {
     assert.match(young.stderr, /RUN_UNFINISHED.*young: .*--resume/);
   });
 
+  test("a base that has moved is named, and given with --base", async () => {
+    const base = { name: "/nowhere/base", revision: null, weights: null };
+    await writeDirectoryAtomic(at("moved"), adapterFiles({ lora, base, tensors }));
+    const ask = ["--prompt", "a bee", "--raw", "--max-tokens", "2", "--threads", "1"];
+    const sample = (...more: string[]) => inProcess(["sample", "--model", "moved", ...ask, ...more], { cwd: folder });
+    const words = /moved.adapter_config\.json: base_model_name_or_path: \/nowhere\/base: does not exist.*--base/;
+    const lost = await sample();
+    assert.match(lost.stderr, words);
+    assert.match((await run("--model", "moved", "--to", "hf", "--out", "x")).stderr, words);
+    const { code, stderr } = await sample("--base", "model");
+    assert.equal(code, 0, stderr);
+    const served = await sample("--base", "model", "--endpoint", "http://localhost:1/v1");
+    assert.match(served.stderr, /^OPTION_INVALID: --base model: goes with an adapter/);
+    const many = await sample("--threads", "99999");
+    assert.match(many.stderr, /^OPTION_INVALID: --threads 99999: must be at most 256/);
+  });
+
   test("merge takes a run too, and replaces an earlier export with --force", async () => {
     const merge = (...more: string[]) =>
       inProcess(["merge", "--adapter", "lora-run", "--out", "full", ...more], { cwd: folder });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type BackendName, backendNames } from "../backends/training.ts";
+import { mostThreads } from "../recipe/schema.ts";
 import type { BackendSettings } from "../run/open-backend.ts";
 import { type Context, UsageError } from "./command.ts";
 import { modelSpec } from "./run-options.ts";
@@ -10,6 +11,12 @@ export const backendOptions = {
     .string()
     .min(1)
     .describe("model or run directory, adapter, GGUF file or id on the hub; with --endpoint its name there")
+    .meta({ value: "SPEC" }),
+  base: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("the model below an adapter; the one that the adapter names where left out")
     .meta({ value: "SPEC" }),
   backend: z.enum(backendNames).optional().describe("what computes; embedded where left out, openai with --endpoint"),
   endpoint: z
@@ -45,7 +52,7 @@ export const backendOptions = {
     .describe("seconds that one request to an endpoint may take")
     .meta({ value: "S" }),
   provider: z.enum(["cpu", "webgpu", "cuda"]).default("cpu").describe("execution provider of ONNX Runtime"),
-  threads: z.int().min(1).optional().describe("threads to compute with").meta({ value: "N" }),
+  threads: z.int().min(1).max(mostThreads).optional().describe("threads to compute with").meta({ value: "N" }),
 };
 
 export type BackendFlags = z.output<z.ZodObject<typeof backendOptions>>;
@@ -61,11 +68,17 @@ export function backendSettings(flags: BackendFlags, context: Context): BackendS
       "OPTION_INVALID",
       `--endpoint ${endpoint}: goes with --backend openai, and --backend is ${backend}; leave one of them out`,
     );
+  if (backend !== "embedded" && flags.base !== undefined)
+    throw new UsageError(
+      "OPTION_INVALID",
+      `--base ${flags.base}: goes with an adapter, which --backend embedded alone reads, and --backend is ${backend}; leave one of them out`,
+    );
   const model = backend === "openai" ? flags.model : modelSpec(context, flags.model);
   const apiKey = context.env[apiKeyEnv];
   return {
     backend,
     model,
+    base: flags.base && modelSpec(context, flags.base),
     endpoint: endpoint ?? null,
     ...(backend === "openai" && apiKey && { apiKey }),
     concurrency,

@@ -5,7 +5,7 @@ import { refuseForTraining } from "../backends/training.ts";
 import { AutodidactError } from "../errors.ts";
 import { presets } from "../losses/objective-presets.ts";
 import type { PresetName } from "../losses/objective-schema.ts";
-import { type GrpoRecipe, recipeObjective, setByPath, type ZeroRecipe } from "../recipe/schema.ts";
+import { type GrpoRecipe, mostThreads, recipeObjective, setByPath, type ZeroRecipe } from "../recipe/schema.ts";
 import { Stopped } from "../run/observer.ts";
 import { type Command, type Context, UsageError } from "./command.ts";
 import { createView, type View } from "./view.ts";
@@ -20,7 +20,13 @@ export const runOptions = {
     .describe("what computes; only the embedded engine trains, the others serve eval and sample")
     .meta({ value: "NAME" }),
   provider: z.enum(["cpu", "webgpu", "cuda"]).optional().describe("execution provider of ONNX Runtime"),
-  threads: z.int().min(1).optional().describe("threads to compute with; all cores where left out").meta({ value: "N" }),
+  threads: z
+    .int()
+    .min(1)
+    .max(mostThreads)
+    .optional()
+    .describe("threads to compute with; all cores where left out")
+    .meta({ value: "N" }),
   set: z
     .array(z.string())
     .default([])

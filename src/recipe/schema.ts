@@ -25,12 +25,15 @@ const seed = z
   .default(1)
   .describe("the one seed that everything random derives from");
 
+/** Beyond this it is a slip: each thread takes memory. */
+export const mostThreads = 256;
+
 const computeShape = {
   provider: z
     .enum(["cpu", "webgpu", "cuda"])
     .default("cpu")
     .describe("execution provider of ONNX Runtime that computes"),
-  threads: z.int().min(1).max(256).optional().describe("threads to compute with; all cores where left out"),
+  threads: z.int().min(1).max(mostThreads).optional().describe("threads to compute with; all cores where left out"),
 };
 
 /** What bounds memory; both are the engine's own choice where left out. */

@@ -23,8 +23,9 @@ import { type FoundBackend, findBackend } from "./open-backend.ts";
 import type { Compute } from "./open-policy.ts";
 import { writeWhole } from "./run-directory.ts";
 
-/** How an evaluation computes; nothing of it bears on what a model can do. */
+/** How an evaluation computes; nothing of it bears on what a model can do, and the weights below an adapter are recorded. */
 export interface EvalMeans extends Compute {
+  readonly base?: string | undefined;
   readonly apiKey?: string | undefined;
   readonly concurrency?: number | undefined;
   readonly samplesPerRequest?: number | undefined;

@@ -9,6 +9,7 @@ import {
 } from "../checkpoint/adapter-directory.ts";
 import { readJson } from "../checkpoint/files.ts";
 import { parseModelConfig } from "../checkpoint/model-config.ts";
+import { AutodidactError } from "../errors.ts";
 import { addAdapter } from "../model/lora.ts";
 import { checkBase } from "./base-identity.ts";
 import { type OpenedModel, openWeights } from "./open-weights.ts";
@@ -51,7 +52,7 @@ export interface LocatedBase {
 
 export async function locateBase(directory: string, locate: Locate, base?: string): Promise<LocatedBase> {
   const header = await readAdapterHeader(directory);
-  const { path } = await locate(base ?? baseSpec(header));
+  const { path } = await (base === undefined ? locateNamed(header, locate) : locate(base));
   if ((await stat(path)).isDirectory()) {
     const file = join(path, "config.json");
     checkAdapterShapes(header.shapes, parseModelConfig(await readJson(file), file), header.lora, header.path, path);
@@ -59,5 +60,17 @@ export async function locateBase(directory: string, locate: Locate, base?: strin
   return { header, path, weights: await checkBase(header.base.weights, path, header.path) };
 }
 
-const baseSpec = ({ base: { name, revision } }: AdapterHeader): string =>
-  revision === null ? name : `${name}@${revision}`;
+/** The base that an adapter names may have moved, or never have been on this machine. */
+async function locateNamed({ path, base: { name, revision } }: AdapterHeader, locate: Locate): ReturnType<Locate> {
+  try {
+    return await locate(revision === null ? name : `${name}@${revision}`);
+  } catch (cause) {
+    if (!(cause instanceof AutodidactError)) throw cause;
+    const field = `${join(path, "adapter_config.json")}: base_model_name_or_path`;
+    throw new AutodidactError(
+      cause.code,
+      `${field}: ${cause.message}. Say where the model below this adapter is now with --base`,
+      { cause },
+    );
+  }
+}

@@ -15,6 +15,8 @@ export interface BackendSettings extends Compute {
   readonly backend: BackendName;
   /** Where the model is on this machine or on the hub; for an endpoint the name it has there. */
   readonly model: string;
+  /** The model below an adapter, in place of the one that the adapter names. */
+  readonly base?: string | undefined;
   readonly endpoint: string | null;
   readonly apiKey?: string | undefined;
   /** Requests under way at once, or sequences decoded side by side. */
@@ -38,7 +40,7 @@ export interface FoundBackend {
  * @throws AutodidactError those of locateModel and locateBase; ENDPOINT_OPTIONS; LLAMA_CPP_MODEL where the model is no GGUF file
  */
 export async function findBackend(settings: BackendSettings, locating: LocateOptions): Promise<FoundBackend> {
-  const { backend, model, endpoint, apiKey, concurrency, samplesPerRequest, timeout, threads } = settings;
+  const { backend, model, base, endpoint, apiKey, concurrency, samplesPerRequest, timeout, threads } = settings;
   if (backend === "openai") {
     const { openaiBackend } = await import("../backends/openai.ts");
     const open = openaiBackend({
@@ -52,13 +54,13 @@ export async function findBackend(settings: BackendSettings, locating: LocateOpt
     return { weights: null, open: async () => open };
   }
   const located = await locateModel(model, locating);
-  const weights = await hashesOf(located, locating);
+  const weights = await hashesOf(located, locating, base);
   if (backend === "embedded")
     return {
       weights,
       async open() {
         const { embeddedBackend } = await import("../backends/embedded.ts");
-        return embeddedBackend(await openPolicy(await openModel(model, locating), settings));
+        return embeddedBackend(await openPolicy(await openModel(model, { ...locating, base }), settings));
       },
     };
   if ((await stat(located.path)).isDirectory())
@@ -76,9 +78,13 @@ export async function findBackend(settings: BackendSettings, locating: LocateOpt
 }
 
 /** Of an adapter also its base's, without which it is no model. */
-async function hashesOf({ path }: LocatedModel, locating: LocateOptions): Promise<Record<string, string>> {
+async function hashesOf(
+  { path }: LocatedModel,
+  locating: LocateOptions,
+  named?: string,
+): Promise<Record<string, string>> {
   if (!(await isAdapterDirectory(path))) return hashWeights(path);
-  const { header, ...base } = await locateBase(path, (spec) => locateModel(spec, locating));
+  const { header, ...base } = await locateBase(path, (spec) => locateModel(spec, locating), named);
   const own = await hashWeights(join(header.path, "adapter_model.safetensors"));
   return { ...(base.weights ?? (await hashWeights(base.path))), ...own };
 }
