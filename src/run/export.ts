@@ -1,15 +1,8 @@
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve, sep } from "node:path";
-import {
-  type AdapterHeader,
-  checkAdapterShapes,
-  isAdapterDirectory,
-  readAdapterTensors,
-} from "../checkpoint/adapter-directory.ts";
+import { type AdapterHeader, isAdapterDirectory } from "../checkpoint/adapter-directory.ts";
 import type { FloatDtype } from "../checkpoint/encode-floats.ts";
-import { openModelDirectory } from "../checkpoint/model-directory.ts";
-import { readTensors } from "../checkpoint/weight-files.ts";
 import { AutodidactError } from "../errors.ts";
 import { huggingFaceFiles } from "../export/huggingface.ts";
 import { onnxFiles } from "../export/onnx.ts";
@@ -18,14 +11,13 @@ import { type ExportModel, type PlannedFile, textFile } from "../export/planned-
 import type { WrittenType } from "../gguf/quantise.ts";
 import { ggufFile } from "../gguf/write-model.ts";
 import { bytesText } from "../hub/bytes-text.ts";
-import { addAdapter } from "../model/lora.ts";
 import { cardSources } from "./card-sources.ts";
 import { version } from "./environment.ts";
 import { exportCard } from "./export-card.ts";
 import { type LocatedModel, locateModel } from "./locate-model.ts";
 import { type RunObserver, unlessStopped } from "./observer.ts";
-import { locateBase } from "./open-adapter.ts";
-import { openModel } from "./open-model.ts";
+import { openAdapter } from "./open-adapter.ts";
+import { openWeights } from "./open-weights.ts";
 import { checkTarget, type ExportedFile, writeExport } from "./write-export.ts";
 
 export type ExportFormat =
@@ -124,43 +116,16 @@ interface Opened {
   readonly adapter?: AdapterHeader;
 }
 
-/** Of a directory one tensor at a time is in memory, beside an adapter; a GGUF file's weights are, once. */
+/** One tensor at a time is in memory, beside an adapter. */
 async function openForExport(
   path: string,
   locate: (name: string) => Promise<LocatedModel>,
   base?: string,
 ): Promise<Opened> {
-  if (await isAdapterDirectory(path)) return openMerged(path, locate, base);
+  if (await isAdapterDirectory(path)) return openAdapter(path, locate, base);
   if (base !== undefined)
     throw new AutodidactError("EXPORT_ADAPTER", `${path}: is no adapter, and a base was named; leave --base out`);
-  if (!(await isDirectory(path))) {
-    const { weights, ...model } = await openModel(path);
-    return { model: { ...model, weight: async (name) => weights.get(name)!.data } };
-  }
-  const { places, ...model } = await openModelDirectory(path);
-  const weight = async (name: string): Promise<Float32Array> => {
-    const tensors = await readTensors([places.get(name)!], "float32");
-    return tensors.get(name)!.data as Float32Array;
-  };
-  return { model: { ...model, weight } };
-}
-
-async function openMerged(
-  directory: string,
-  locate: (name: string) => Promise<LocatedModel>,
-  base?: string,
-): Promise<Opened> {
-  const { header, path } = await locateBase(directory, locate, base);
-  const { model } = await openForExport(path, locate);
-  checkAdapterShapes(header.shapes, model.config, header.lora, header.path, path);
-  const tensors = await readAdapterTensors(header);
-  const weight = async (name: string): Promise<Float32Array> => {
-    // A copy: the base's own array may be asked for again.
-    const values = Float32Array.from(await model.weight(name));
-    addAdapter(name, values, tensors, header.lora);
-    return values;
-  };
-  return { model: { ...model, weight }, adapter: header };
+  return { model: await openWeights(path) };
 }
 
 /** The adapter's own files, as they are. */
@@ -176,9 +141,3 @@ async function adapterParts(path: string, adapter: AdapterHeader | undefined): P
     }),
   );
 }
-
-const isDirectory = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
