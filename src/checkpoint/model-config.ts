@@ -87,7 +87,7 @@ type Fail = (field: string, found: unknown, remedy: string) => never;
 function ropeScaling(fields: Record<string, unknown>, fail: Fail): RopeScaling | undefined {
   const places = ["rope_parameters", "rope_scaling"].filter((place) => isObject(fields[place]));
   const scalings = places.map((place) => {
-    const rope = { ...(fields[place] as JsonObject) };
+    const rope = ofFullAttention(fields[place] as JsonObject, place, fail);
     if (rope.rope_theta !== undefined) fields.rope_theta ??= rope.rope_theta;
     if (rope.rope_theta !== undefined && fields.rope_theta !== rope.rope_theta)
       fail(`${place}.rope_theta`, rope.rope_theta, `differs from rope_theta ${JSON.stringify(fields.rope_theta)}`);
@@ -104,6 +104,14 @@ function ropeScaling(fields: Record<string, unknown>, fail: Fail): RopeScaling |
   if (scalings.length === 2 && JSON.stringify(scalings[0]) !== JSON.stringify(scalings[1]))
     fail("rope_scaling", fields.rope_scaling, "differs from rope_parameters; remove one of them");
   return scalings[0];
+}
+
+/** transformers 5 may keep a set of settings for each kind of layer; here there is one kind. */
+function ofFullAttention(rope: JsonObject, place: string, fail: Fail): JsonObject {
+  const other = Object.keys(rope).find((kind) => kind !== "full_attention" && isObject(rope[kind]));
+  if (other !== undefined) fail(`${place}.${other}`, rope[other], "only layers of full_attention are supported");
+  const { full_attention: own, ...rest } = rope;
+  return isObject(own) ? { ...rest, ...own } : rope;
 }
 
 function checkRotaryShare(share: unknown, field: string, fail: Fail): void {

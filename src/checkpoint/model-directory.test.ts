@@ -284,6 +284,8 @@ describe("config.json", () => {
     assert.deepEqual(older.rope_scaling, llama3);
     const newer = read({ rope_parameters: { ...llama3, rope_theta: 5e5 } });
     assert.deepEqual([newer.rope_theta, newer.rope_scaling], [5e5, llama3]);
+    const byKind = read({ rope_parameters: { full_attention: { ...llama3, rope_theta: 5e5 } } });
+    assert.deepEqual([byKind.rope_theta, byKind.rope_scaling], [5e5, llama3]);
     // What is written says it in both places, and reads as the same.
     assert.deepEqual(parseModelConfig(newer, "config.json"), newer);
     assert.deepEqual(read({ rope_scaling: { type: "linear", factor: 2 } }).rope_scaling, {
@@ -305,6 +307,11 @@ describe("config.json", () => {
       [{ rope_scaling: { ...llama3, factor: 0.5 } }, /rope_scaling.factor: 0.5/],
       [{ rope_scaling: llama3, rope_parameters: { rope_type: "linear", factor: 2 } }, /differs from rope_parameters/],
       [{ rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, /partial_rotary_factor: 0.5/],
+      [
+        { rope_parameters: { full_attention: { rope_theta: 1e6 }, sliding_attention: { rope_theta: 1e4 } } },
+        /rope_parameters.sliding_attention: .*only layers of full_attention/,
+      ],
+      [{ rope_parameters: { full_attention: { rope_type: "yarn" } } }, /rope_parameters.rope_type: "yarn"/],
       [{ model_type: "mistral", sliding_window: 4096 }, /sliding_window: 4096; MistralForCausalLM/],
       [{ model_type: "mistral" }, /sliding_window: missing/],
       [{ model_type: "qwen2", layer_types: ["full_attention", "sliding_attention"] }, /layer_types: .*sliding/],
