@@ -242,6 +242,9 @@ describe("what is not a model directory is refused", () => {
     await refuses(path, "MODEL_TOKENIZER", "vocab_size 5", "found 8");
     edit(join(path, "config.json"), (json) => Object.assign(json, { vocab_size: 12, eos_token_id: [3, 10] }));
     await refuses(path, "MODEL_TOKENIZER", "tokenizer.json", "a token with the id 10", "found ids up to 8");
+    edit(join(path, "config.json"), (json) => Object.assign(json, { eos_token_id: 3 }));
+    edit(join(path, "generation_config.json"), (json) => Object.assign(json, { eos_token_id: [3, 999_999] }));
+    await refuses(path, "MODEL_TOKENIZER", "a token with the id 999999", "generation_config.json names");
   });
 
   it("a model that cannot be written, before anything is", async () => {

@@ -114,7 +114,6 @@ async function readModelFrame(
       chat_template: await readFile(join(path, "chat_template.jinja"), "utf8"),
     };
   const tokenizer = loadTokenizer(await readJson(join(path, "tokenizer.json")), tokenizerConfig, path);
-  checkVocabulary(config, tokenizer, path);
   let generationConfig = defaultGenerationConfig(config, tokenizer);
   if (names.includes("generation_config.json")) {
     const file = join(path, "generation_config.json");
@@ -127,6 +126,7 @@ async function readModelFrame(
     // As it was read: the parsed copy has another order of fields, and would be other bytes when written again.
     generationConfig = json as GenerationConfig;
   }
+  checkVocabulary({ config, tokenizer, generationConfig }, path);
 
   const endTokens = new Set([
     ...ids(generationConfig.eos_token_id),
@@ -155,7 +155,7 @@ export interface WritableModel extends Pick<Model, "config" | "tokenizer">, Part
 export function modelFiles(model: WritableModel, path: string): Map<string, Contents> {
   const { config, weights, tokenizer } = model;
   const configJson = modelConfigJson(config, join(path, "config.json"));
-  checkVocabulary(config, tokenizer, path);
+  checkVocabulary(model, path);
   const shapes = new Map([...weights].map(([name, tensor]) => [name, tensor.shape]));
   checkShapes(shapes, config, join(path, "model.safetensors"));
   return new Map<string, Contents>([
@@ -175,19 +175,27 @@ function defaultGenerationConfig(config: ModelConfig, tokenizer: Tokenizer): Gen
   };
 }
 
-function checkVocabulary(config: ModelConfig, tokenizer: Tokenizer, path: string): void {
-  if (tokenizer.vocabSize > config.vocab_size)
-    throw new AutodidactError(
-      "MODEL_TOKENIZER",
-      `${join(path, "tokenizer.json")}: expected ids below vocab_size ${config.vocab_size} of config.json, found ${tokenizer.vocabSize - 1}; this tokenizer belongs to another model`,
+function checkVocabulary(
+  { config, tokenizer, generationConfig }: Pick<WritableModel, "config" | "tokenizer" | "generationConfig">,
+  path: string,
+): void {
+  const fail = (message: string): never => {
+    throw new AutodidactError("MODEL_TOKENIZER", `${join(path, "tokenizer.json")}: expected ${message}`);
+  };
+  const found = tokenizer.vocabSize - 1;
+  if (found >= config.vocab_size)
+    fail(
+      `ids below vocab_size ${config.vocab_size} of config.json, found ${found}; this tokenizer belongs to another model`,
     );
   // An embedding may be longer than the vocabulary, so that a tokenizer that is too small shows only here.
-  const end = Math.max(...ids(config.eos_token_id), -1);
-  if (end >= tokenizer.vocabSize)
-    throw new AutodidactError(
-      "MODEL_TOKENIZER",
-      `${join(path, "tokenizer.json")}: expected a token with the id ${end}, which config.json names as eos_token_id, found ids up to ${tokenizer.vocabSize - 1}; this tokenizer belongs to another model`,
-    );
+  const named = { "config.json": config, "generation_config.json": generationConfig };
+  for (const [file, fields] of Object.entries(named)) {
+    const end = Math.max(...ids(fields?.eos_token_id), -1);
+    if (end > found)
+      fail(
+        `a token with the id ${end}, which ${file} names as eos_token_id, found ids up to ${found}; this tokenizer belongs to another model, or ${file} has a wrong id`,
+      );
+  }
 }
 
 /** What files may hold beside the parameters: the output matrix of a tied model, and what old Llama files carry. */

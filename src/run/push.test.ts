@@ -216,6 +216,12 @@ describe("push", () => {
       ["adapter", /SAFETENSORS_DAMAGED/],
     ] as const)
       assert.match((await run([path, "--to", "o/n", "--dry-run"])).stderr, words);
+    const config = JSON.parse(readFileSync(join(folder, "model", "config.json"), "utf8"));
+    writeFileSync(join(folder, "model", "config.json"), JSON.stringify({ ...config, vocab_size: 5 }));
+    assert.match(
+      (await run(["model", "--to", "o/n", "--yes"])).stderr,
+      /MODEL_TOKENIZER: .*vocab_size 5.*another model/,
+    );
     writeFileSync(join(folder, "model", "config.json"), "{");
     assert.match((await run(["model", "--to", "o/n", "--yes"])).stderr, /FILE_JSON/);
     rmSync(join(folder, "model", "tokenizer.json"));

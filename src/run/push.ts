@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import { readAdapterHeader } from "../checkpoint/adapter-directory.ts";
 import { currentDirectory, readJson, withRangedReader } from "../checkpoint/files.ts";
 import { parseModelConfig } from "../checkpoint/model-config.ts";
+import { openModelDirectory } from "../checkpoint/model-directory.ts";
 import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
 import { AutodidactError } from "../errors.ts";
 import { readGgufHeader } from "../gguf/header.ts";
@@ -46,8 +47,7 @@ const mostFiles = 1000;
  * its card beside it. What a run has trained gets a card made from the run, where it has none.
  *
  * @throws AutodidactError PUSH_NOTHING where there is no such model; PUSH_BASE where an adapter names a base that lies on
- *   this machine only; RUN_UNFINISHED; MODEL_WEIGHTS, SAFETENSORS_DAMAGED, GGUF_DAMAGED, FILE_JSON where it is
- *   damaged
+ *   this machine only; RUN_UNFINISHED; those of openModelDirectory, GGUF_DAMAGED, FILE_JSON where it is damaged
  */
 export async function planPush(place: string, { to, base }: PushOptions = {}): Promise<PushPlan> {
   const root = await trainedBy(await currentDirectory(place));
@@ -80,6 +80,8 @@ export async function planPush(place: string, { to, base }: PushOptions = {}): P
   if (kind === "model" && !has(/^tokenizer\.json$/))
     throw refuse("has no tokenizer.json; without it nobody can use the model");
   await check(root, files);
+  // As it is read, so that nobody downloads a tokenizer or a config.json of another model.
+  if (kind === "model") await openModelDirectory(root);
   if (base !== undefined && kind !== "adapter")
     throw new AutodidactError("PUSH_BASE", `${place}: is no adapter, and a base was named; leave --base out`);
   const made = [
