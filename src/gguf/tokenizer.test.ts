@@ -72,9 +72,12 @@ describe("tokenizers written to GGUF and read back", () => {
     assert.equal(merges.length, 2 + 2 + 1 + 3);
   });
 
-  test("end of turn and end of text are both read", async () => {
+  test("ends of text, turn and message are all read: Llama 3.1 has three", async () => {
     const tokenizer = characterTokenizer("ab\n");
     assert.deepEqual(endTokensOf(await throughFile(tokenizer, [3, 1])), [1, 3]);
+    assert.deepEqual(endTokensOf(await throughFile(tokenizer, [3, 1, 2])), [1, 2, 3]);
+    const beyond = await throughFile(tokenizer, [3, 1, 999_999]);
+    assert.throws(() => endTokensOf(beyond), refuses("GGUF_MODEL", "eom_token_id: 999999; expected an id below 7"));
   });
 });
 

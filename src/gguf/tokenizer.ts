@@ -22,12 +22,7 @@ export function tokenizerOf(header: GgufHeader): Tokenizer {
       `${header.file}: tokenizer.ggml.model: ${JSON.stringify(model) ?? "missing"}; expected gpt2 (byte-level BPE) or llama (SentencePiece), take the model's Hugging Face directory instead`,
     );
   const list = tokenList(header.file, fields);
-  const idOf = (name: string): number | undefined => {
-    const id = fields.number(`tokenizer.ggml.${name}_token_id`);
-    if (id !== undefined && list.tokens[id] === undefined)
-      fields.fail(`tokenizer.ggml.${name}_token_id`, `expected an id below ${list.tokens.length}`);
-    return id;
-  };
+  const idOf = (name: string): number | undefined => tokenId(fields, list, name);
   const textOf = (name: string): string | undefined => {
     const id = idOf(name);
     return id === undefined ? undefined : list.tokens[id]!;
@@ -77,11 +72,19 @@ function broughtAlong(file: string, fields: Fields): unknown {
   }
 }
 
-/** Every id that ends a text or a turn. */
+/** Every id that ends a text, a turn or a message. */
 export function endTokensOf(header: GgufHeader): number[] {
   const fields = fieldsOf(header);
-  const ids = ["eos", "eot", "eom"].map((name) => fields.number(`tokenizer.ggml.${name}_token_id`));
+  const list = tokenList(header.file, fields);
+  const ids = ["eos", "eot", "eom"].map((name) => tokenId(fields, list, name));
   return [...new Set(ids.filter((id) => id !== undefined))].sort((a, b) => a - b);
+}
+
+function tokenId(fields: Fields, { tokens }: TokenList, name: string): number | undefined {
+  const field = `tokenizer.ggml.${name}_token_id`;
+  const id = fields.number(field);
+  if (id !== undefined && tokens[id] === undefined) fields.fail(field, `expected an id below ${tokens.length}`);
+  return id;
 }
 
 function byteLevelModel(file: string, fields: Fields, list: TokenList) {

@@ -13,7 +13,7 @@ const controlPattern = /^(<\|.*\|>|<｜.*｜>|<(pad|mask)>)$/s;
 /**
  * The tokenizer as metadata, under the keys that llama.cpp's converter writes.
  *
- * @param endTokens of the model; the first that is not the tokenizer's own end of text is written as end of turn
+ * @param endTokens of the model; beside the tokenizer's own end of text the first two are written, as ends of turn and message
  * @throws AutodidactError GGUF_TOKENIZER where llama.cpp has no name for how this tokenizer cuts texts into words
  */
 export function tokenizerMetadata(
@@ -53,10 +53,9 @@ export function tokenizerMetadata(
   };
   const bos = named("bos_token") ?? config.bos_token_id ?? undefined;
   const eos = named("eos_token") ?? endTokens[0];
+  const [eot, eom] = endTokens.filter((id) => id !== eos);
   const ids = {
-    bos,
-    eos,
-    eot: endTokens.find((id) => id !== eos),
+    ...{ bos, eos, eot, eom },
     unknown: named("unk_token"),
     padding: named("pad_token"),
   };
