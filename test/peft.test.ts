@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -106,6 +106,18 @@ test("PEFT's settings are understood, and what is not plain LoRA is refused by n
   // A pattern is read off the tensors.
   const pattern = parseAdapterConfig({ ...json, target_modules: ".*_proj" }, ["v_proj", "q_proj"], "x.json");
   assert.deepEqual(pattern.lora.targetModules, ["q_proj", "v_proj"]);
+});
+
+test("a rank that differs from the tensors' is the adapter's own fault", async () => {
+  const path = mkdtempSync(join(tmpdir(), "autodidact-rank-"));
+  cpSync(join(folder, "theirs"), path, { recursive: true });
+  const file = join(path, "adapter_config.json");
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), r: 8 }));
+  await assert.rejects(
+    readAdapterHeader(path),
+    refuses("ADAPTER_CONFIG", "adapter_config.json: r: is 8", "has rank 4"),
+  );
+  rmSync(path, { recursive: true });
 });
 
 test("an adapter that does not fit a model is refused by tensor", async () => {

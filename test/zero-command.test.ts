@@ -39,16 +39,16 @@ describe("zero refuses", () => {
   });
 
   test("settings outside their range, unknown or without value, by the setting's name", async () => {
-    await refused(zero("--set", "groupSize=1"), 1, "RECIPE_INVALID", "groupSize: is 1", ">=2");
-    await refused(zero("--set", "groupsize=8"), 1, "groupsize: there is no such setting", "groupSize");
-    await refused(zero("--set", "evaluation.problem=8"), 1, "evaluation.problem:", "problemsOnTheWay");
-    await refused(zero("--set", "steps=many"), 1, 'steps: is "many"', "number");
-    await refused(zero("--set", "steps"), 1, "--set steps", "name=value");
-    await refused(zero("--set", "__proto__.x=1"), 1, "RECIPE_INVALID", "__proto__");
+    await refused(zero("--set", "groupSize=1"), 2, "RECIPE_INVALID", "groupSize: is 1; give at least 2");
+    await refused(zero("--set", "groupsize=8"), 2, "groupsize: there is no such setting; did you mean groupSize?");
+    await refused(zero("--set", "evaluation.problem=8"), 2, "evaluation.problem:", "problemsOnTheWay");
+    await refused(zero("--set", "steps=many"), 2, 'steps: is "many"; give a number');
+    await refused(zero("--set", "steps"), 2, "--set steps", "name=value");
+    await refused(zero("--set", "__proto__.x=1"), 2, "RECIPE_INVALID", "__proto__");
   });
 
   test("settings that contradict each other", () =>
-    refused(zero("--set", "objective.klCoef=0.1"), 1, "OBJECTIVE_CONTRADICTION", "klCoef=0.1", "reference"));
+    refused(zero("--set", "objective.klCoef=0.1"), 2, "OBJECTIVE_CONTRADICTION", "klCoef=0.1", "reference"));
 
   test("more tokens than the model has positions", () =>
     refused(zero("--max-tokens", "500"), 1, "RECIPE_INVALID", "maxTokens: is 500", "128 positions", "at most 88"));
@@ -72,7 +72,7 @@ describe("zero refuses", () => {
 
   test("in JSON where that is asked for", async () => {
     const { code, stdout, stderr } = await zero("--set", "groupSize=1", "--json");
-    assert.deepEqual([code, stdout], [1, ""]);
+    assert.deepEqual([code, stdout], [2, ""]);
     const { error } = JSON.parse(stderr) as { error: { code: string; message: string } };
     assert.equal(error.code, "RECIPE_INVALID");
     assert.match(error.message, /groupSize/);
@@ -80,7 +80,7 @@ describe("zero refuses", () => {
 });
 
 test("pretrain refuses sizes that do not fit, by the setting's name", async () => {
-  await refused(cli("pretrain", "--out", "out", "--width", "40"), 1, "width: is 40", "multiple of 32");
+  await refused(cli("pretrain", "--out", "out", "--width", "40"), 2, "width: is 40", "multiple of 32");
   const heads = cli("pretrain", "--out", "out", "--width", "96", "--set", "keyValueHeads=2");
   await refused(heads, 1, "keyValueHeads: is 2", "3 query heads", "divisor of 3");
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import { type LoraConfig, type LoraModule, loraModules } from "../model/lora.ts";
 
 /** adapter_config.json as PEFT (github.com/huggingface/peft) writes and reads it. */
@@ -85,10 +86,7 @@ export function parseAdapterConfig(
   const fail = (message: string): never => {
     throw new AutodidactError("ADAPTER_CONFIG", `${file}: ${message}`);
   };
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail(`${issue.path.join(".") || "contents"}: ${issue.message}; give an adapter of PEFT's kind LORA`);
-  }
+  if (!parsed.success) return fail(`${firstIssue(parsed.error, json)}; give an adapter of PEFT's kind LORA`);
   const config = parsed.data;
   for (const field of extras)
     if (!isEmpty(config[field]))

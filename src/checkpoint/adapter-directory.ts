@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { adapterShapes, type LoraConfig } from "../model/lora.ts";
 import { type AdapterBase, adapterConfigJson, parseAdapterConfig } from "./adapter-config.ts";
@@ -74,7 +75,20 @@ export async function readAdapterHeader(directory: string): Promise<AdapterHeade
   const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
   const targets = [...shapes.keys()].map((name) => /([^.]+)\.lora_[AB]\.weight$/.exec(name)?.[1] ?? name);
   const { lora, base } = parseAdapterConfig(json, [...new Set(targets)], join(path, configName));
+  checkRank(shapes, lora.rank, join(path, configName));
   return { path, shapes, lora, base: { ...base, weights: await recordedHashes(join(path, ownName)) } };
+}
+
+/** Before the adapter is laid upon a model: a rank of its own that does not fit says nothing of the model. */
+function checkRank(shapes: AdapterHeader["shapes"], rank: number, file: string): void {
+  for (const [name, shape] of shapes) {
+    const found = name.endsWith(".lora_A.weight") ? shape[0] : name.endsWith(".lora_B.weight") ? shape[1] : rank;
+    if (found !== rank)
+      throw new AutodidactError(
+        "ADAPTER_CONFIG",
+        `${file}: r: is ${rank}, and tensor ${name.slice(0, 120)} of shape ${formatShape(shape)} has rank ${found}; put the two files of one adapter together`,
+      );
+  }
 }
 
 export async function readAdapterTensors({ path }: AdapterHeader): Promise<Tensors> {
@@ -120,11 +134,12 @@ async function recordedHashes(file: string): Promise<AdapterBase["weights"]> {
     () => false,
   );
   if (!isThere) return null;
-  const parsed = ownSchema.safeParse(await readJson(file));
+  const json = await readJson(file);
+  const parsed = ownSchema.safeParse(json);
   if (!parsed.success)
     throw new AutodidactError(
       "ADAPTER_CONFIG",
-      `${file}: ${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}; restore the file, or remove it to do without the check of the base`,
+      `${file}: ${firstIssue(parsed.error, json)}; restore the file, or remove it to do without the check of the base`,
     );
   return parsed.data.base.weights ?? null;
 }

@@ -1,4 +1,6 @@
+import type { z } from "zod";
 import { AutodidactError } from "../errors.ts";
+import { wanted } from "../issues.ts";
 import { type ModelConfig, modelConfigSchema, type RopeScaling, ropeScalingSchema } from "../model/config.ts";
 import { checkConfig } from "../model/parameters.ts";
 import type { JsonObject } from "../tokenizer/format.ts";
@@ -67,7 +69,7 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
       (value, key) => (value as JsonObject | undefined)?.[key as string],
       fields,
     );
-    return fail(issue.path.join("."), found, issue.message);
+    return fail(issue.path.join("."), found, expectation(issue));
   }
   try {
     checkConfig(parsed.data);
@@ -76,6 +78,12 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
     throw error;
   }
   return parsed.data;
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  const what = wanted(issue);
+  if (issue.code === "invalid_value") return `only ${what} is supported`;
+  return `${what === null ? issue.message : `expected ${what}`}; take the config.json that the model came with`;
 }
 
 type Fail = (field: string, found: unknown, remedy: string) => never;
@@ -96,9 +104,10 @@ function ropeScaling(fields: Record<string, unknown>, fail: Fail): RopeScaling |
     if (kind === "default") return undefined;
     const parsed = ropeScalingSchema.safeParse({ ...rope, rope_type: kind });
     if (parsed.success) return parsed.data;
-    const { path, message } = parsed.error.issues[0]!;
+    const issue = parsed.error.issues[0]!;
+    const { path } = issue;
     if (path[0] === "rope_type") return fail(`${place}.rope_type`, kind, "supported are default, linear and llama3");
-    return fail(`${place}.${path.join(".")}`, rope[path[0] as string], message);
+    return fail(`${place}.${path.join(".")}`, rope[path[0] as string], expectation(issue));
   });
   checkRotaryShare(fields.partial_rotary_factor, "partial_rotary_factor", fail);
   if (scalings.length === 2 && JSON.stringify(scalings[0]) !== JSON.stringify(scalings[1]))

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { HeldDtype, HeldTensors, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import type { ModelConfig } from "../model/config.ts";
 import { parameterShapes } from "../model/parameters.ts";
 import type { JsonObject } from "../tokenizer/format.ts";
@@ -119,10 +120,11 @@ async function readModelFrame(
     const file = join(path, "generation_config.json");
     const json = await readJson(file);
     const parsed = generationConfigSchema.safeParse(json);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]!;
-      throw new AutodidactError("MODEL_DIRECTORY", `${file}: ${issue.path.join(".") || "contents"}: ${issue.message}`);
-    }
+    if (!parsed.success)
+      throw new AutodidactError(
+        "MODEL_DIRECTORY",
+        `${file}: ${firstIssue(parsed.error, json)}; restore the file, or remove it to do without`,
+      );
     // As it was read: the parsed copy has another order of fields, and would be other bytes when written again.
     generationConfig = json as GenerationConfig;
   }

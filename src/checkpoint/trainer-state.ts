@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { EngineState, SavedTensor, SnapshotName, Tensor, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
 import {
@@ -201,10 +202,8 @@ async function readState(path: string, step: number): Promise<StoredState> {
       `${jsonPath}: version: ${json.version} is newer than ${VERSION}, which this release reads; update autodidact`,
     );
   const parsed = trainerJsonSchema.safeParse(json);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new AutodidactError("CHECKPOINT_DAMAGED", `${jsonPath}: ${issue.path.join(".")}: ${issue.message}`);
-  }
+  if (!parsed.success)
+    throw new AutodidactError("CHECKPOINT_DAMAGED", `${jsonPath}: ${firstIssue(parsed.error, json)}`);
   const { files, optimizerStep, state } = parsed.data;
   if (parsed.data.step !== step)
     throw new AutodidactError("CHECKPOINT_DAMAGED", `${jsonPath}: step: expected ${step}, found ${parsed.data.step}`);

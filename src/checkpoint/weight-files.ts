@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { HeldDtype, HeldTensor } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import { readJson, withRangedReader } from "./files.ts";
 import {
   readSafetensorsHeader,
@@ -78,14 +79,12 @@ export async function findTensors(directory: string, names: readonly string[]): 
 
 /** Names of the tensors in each file. */
 async function readIndex(path: string): Promise<Map<string, string[]>> {
-  const parsed = indexSchema.safeParse(await readJson(path, MAX_INDEX));
+  const json = await readJson(path, MAX_INDEX);
+  const parsed = indexSchema.safeParse(json);
   const fail = (message: string): never => {
     throw new AutodidactError("MODEL_WEIGHTS", `${path}: ${message}; the file is damaged, download it again`);
   };
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return fail(`${issue.path.join(".").slice(0, 120) || "contents"}: ${issue.message}`);
-  }
+  if (!parsed.success) return fail(firstIssue(parsed.error, json));
   const shards = new Map<string, string[]>();
   for (const [name, shard] of Object.entries(parsed.data.weight_map)) {
     if (!/^[\w.-]+\.safetensors$/.test(shard))

@@ -13,6 +13,7 @@ import {
   recipeBelow,
   required,
   runOptions,
+  understood,
   untilStopped,
   viewFor,
 } from "./run-options.ts";
@@ -82,7 +83,9 @@ export async function grpoRecipe(
     maxTokens,
     "objective.preset": preset,
   };
-  return parseReinforcement(grpoSchema, assemble(below, flags, options));
+  const recipe = understood(() => parseReinforcement(grpoSchema, assemble(below, flags, options)));
+  understood(() => recipeAsking(recipe));
+  return recipe;
 }
 
 export const grpo: Command = defineCommand({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { wanted } from "../issues.ts";
 
 /** How one field of a command's zod object looks on the command line. */
 export interface OptionShape {
@@ -96,30 +97,16 @@ export function fromText(shape: OptionShape, text: unknown): unknown {
   return text.trim() === "" || Number.isNaN(number) ? text : number;
 }
 
-/** One sentence per zod issue: what is wrong with the value and what would be right. */
+/** One sentence per zod issue: what would be right, in words that fit behind a flag. */
 export function explain(issue: z.core.$ZodIssue, shape: OptionShape | undefined): string {
-  const many = shape?.repeated === true && issue.path.length < 2;
-  switch (issue.code) {
-    case "invalid_type":
-      if (issue.expected === "int" || /expected int/.test(issue.message)) return "must be a whole number";
-      if (shape?.choices) return `must be one of ${shape.choices.join(", ")}`;
-      return issue.expected === "number" ? "must be a number" : `must be a ${issue.expected}`;
-    case "invalid_value":
-      return `must be one of ${issue.values.map(String).join(", ")}`;
-    case "too_small":
-      if (many) return `must be given at least ${times(issue.minimum)}`;
-      if (issue.origin === "string") return Number(issue.minimum) === 1 ? "must not be empty" : issue.message;
-      return `must be ${issue.inclusive ? "at least" : "greater than"} ${issue.minimum}`;
-    case "too_big":
-      if (many) return `must be given at most ${times(issue.maximum)}`;
-      return issue.origin === "string"
-        ? issue.message
-        : `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}`;
-    case "not_multiple_of":
-      return `must be a multiple of ${issue.divisor}`;
-    default:
-      return issue.message;
+  if (shape?.repeated === true && issue.path.length < 2) {
+    if (issue.code === "too_small") return `must be given at least ${times(issue.minimum)}`;
+    if (issue.code === "too_big") return `must be given at most ${times(issue.maximum)}`;
   }
+  if (shape?.choices && issue.code === "invalid_type") return `must be one of ${shape.choices.join(", ")}`;
+  if (issue.code === "too_small" && issue.origin === "string" && issue.minimum === 1) return "must not be empty";
+  const what = wanted(issue);
+  return what === null ? issue.message : `must be ${what}`;
 }
 
 function times(count: unknown): string {

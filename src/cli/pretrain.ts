@@ -2,7 +2,7 @@ import { z } from "zod";
 import { pretrainDefaults } from "../recipe/defaults.ts";
 import { parseRecipe, pretrainSchema } from "../recipe/schema.ts";
 import { defineCommand } from "./command.ts";
-import { assemble, outPath, recipeBelow, runOptions, untilStopped, viewFor } from "./run-options.ts";
+import { assemble, outPath, recipeBelow, runOptions, understood, untilStopped, viewFor } from "./run-options.ts";
 
 export const pretrain = defineCommand({
   name: "pretrain",
@@ -31,7 +31,7 @@ export const pretrain = defineCommand({
     const path = outPath(context, options.out);
     const { below } = recipeBelow(context, options, pretrainDefaults);
     const flags = { tokens, width, layers, "schedule.learningRate": learningRate };
-    const recipe = parseRecipe(pretrainSchema, assemble(below, flags, options));
+    const recipe = understood(() => parseRecipe(pretrainSchema, assemble(below, flags, options)));
     if (options.dryRun) {
       context.result(recipe, JSON.stringify(recipe, null, 2));
       return;

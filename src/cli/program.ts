@@ -1,4 +1,5 @@
 import { AutodidactError } from "../errors.ts";
+import { nearest } from "../issues.ts";
 import { version } from "../run/environment.ts";
 import { type CommandTable, type Context, UsageError } from "./command.ts";
 import { commands as ours } from "./commands.ts";
@@ -92,23 +93,9 @@ function overview(commands: CommandTable): string {
 
 function unknownCommand(name: string, commands: CommandTable): UsageError {
   const names = Object.keys(commands);
-  const near = names.filter((one) => distance(one, name) <= Math.max(1, Math.floor(one.length / 3)));
+  const near = nearest(name, names);
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : `there are ${names.join(", ")};`;
   return new UsageError("COMMAND_UNKNOWN", `${name}: no such command; ${hint} see: autodidact --help`);
-}
-
-/** Edit distance (Levenshtein), one row at a time. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, swap));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 function isAbort(error: unknown, signal: AbortSignal): boolean {

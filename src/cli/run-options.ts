@@ -95,12 +95,21 @@ export function assemble(
     if (value !== undefined) setByPath(recipe, path, JSON.stringify(value));
   for (const assignment of set) {
     const equals = assignment.indexOf("=");
-    if (equals < 1)
-      throw new AutodidactError("RECIPE_INVALID", `--set ${assignment}: has no value; write --set name=value`);
+    if (equals < 1) throw new UsageError("RECIPE_INVALID", `--set ${assignment}: has no value; write --set name=value`);
     setByPath(recipe, assignment.slice(0, equals), assignment.slice(equals + 1));
   }
   limitMinibatches(recipe);
   return recipe;
+}
+
+/** A recipe out of a command line; one that cannot be made is a line that was not understood. */
+export function understood<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof AutodidactError) throw new UsageError(error.code, error.message, { cause: error });
+    throw error;
+  }
 }
 
 /** Published objectives make up to 16 updates a step; with fewer groups than that it is one for each. */

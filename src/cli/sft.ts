@@ -12,6 +12,7 @@ import {
   recipeBelow,
   required,
   runOptions,
+  understood,
   untilStopped,
   viewFor,
 } from "./run-options.ts";
@@ -72,7 +73,9 @@ export function sftRecipe(options: z.output<typeof sftOptions>, context: Context
     tokensPerStep,
     maxLength,
   };
-  return parseRecipe(sftSchema, assemble(below, flags, options));
+  const recipe = understood(() => parseRecipe(sftSchema, assemble(below, flags, options)));
+  understood(() => recipeAsking(recipe));
+  return recipe;
 }
 
 export const sft: Command = defineCommand({
@@ -97,7 +100,6 @@ export const sft: Command = defineCommand({
   async run(options, context) {
     const recipe = sftRecipe(options, context, sft);
     const path = outPath(context, options.out);
-    recipeAsking(recipe);
     if (options.dryRun) {
       context.result(recipe, JSON.stringify(recipe, null, 2));
       return;

@@ -11,6 +11,7 @@ import {
   printRun,
   recipeBelow,
   runOptions,
+  understood,
   untilStopped,
   viewFor,
 } from "./run-options.ts";
@@ -64,7 +65,7 @@ export const zero = defineCommand({
       "objective.preset": preset,
     };
     const start = quick ? { ...below, ...quickDefaults } : below;
-    const recipe = parseReinforcement(zeroSchema, assemble(start, flags, options));
+    const recipe = understood(() => parseReinforcement(zeroSchema, assemble(start, flags, options)));
     if (options.dryRun) {
       await printRun(context, recipe);
       return;

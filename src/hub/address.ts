@@ -50,7 +50,7 @@ export const backoff = (attempt: number, { retryMs = 1000 }: Pick<HubAddress, "r
   retryMs * 2 ** (attempt - 1);
 
 /** What went wrong between here and the hub, in words that name the remedy. */
-export function hubError(error: unknown, what: string, endpoint: string): unknown {
+export function hubError(error: unknown, what: string, endpoint: string, instead = ", or give local files"): unknown {
   if (error instanceof AutodidactError) return error;
   if (!(error instanceof Error) || error.name === "AbortError") return error;
   const status = (error as { readonly statusCode?: unknown }).statusCode;
@@ -59,7 +59,7 @@ export function hubError(error: unknown, what: string, endpoint: string): unknow
   const words = `${error.message}${typeof cause === "string" ? `: ${cause}` : ""}`;
   return new AutodidactError(
     "HUB_NETWORK",
-    `${what}: ${endpoint} cannot be reached or broke off (${words}); try again, name a mirror in HF_ENDPOINT, or give local files`,
+    `${what}: ${endpoint} cannot be reached or broke off (${words}); try again, name a mirror in HF_ENDPOINT${instead}`,
     { cause: error },
   );
 }

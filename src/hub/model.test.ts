@@ -308,7 +308,9 @@ describe("models of the hub", () => {
     const refused = (words: RegExp, spec = "owner/name"): Promise<void> =>
       assert.rejects(hubModel(spec, options({ offline: true })), code("HUB_NETWORK", words));
     put("config.json", json["config.json"]);
-    await refused(/unset it to download what is not in the cache; the cache \(.*models--owner--name\) lacks model\.safetensors/);
+    await refused(
+      /unset it to download what is not in the cache; the cache \(.*models--owner--name\) lacks model\.safetensors/,
+    );
     await refused(/lacks Q8_0/, "owner/name:Q8_0");
     put("model.safetensors.index.json", JSON.stringify({ weight_map: { a: "m-1.safetensors", b: "m-2.safetensors" } }));
     await refused(/lacks tokenizer\.json, tokenizer_config\.json/);

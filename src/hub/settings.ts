@@ -54,9 +54,11 @@ export async function hubSettings(options: HubOptions = {}): Promise<HubSettings
   const env = options.env ?? process.env;
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "huggingface");
   const endpoint = (options.endpoint ?? (env.HF_ENDPOINT || "https://huggingface.co")).replace(/\/+$/, "");
-  if (!isHttpAddress(endpoint)) {
-    throw new AutodidactError("HUB_NETWORK", `endpoint ${endpoint} is no address; write it with https:// in front`);
-  }
+  if (!isHttpAddress(endpoint))
+    throw new AutodidactError(
+      "HUB_NETWORK",
+      `HF_ENDPOINT: is ${endpoint}, which is no address; write https:// in front, or unset it for the hub itself`,
+    );
   const token = options.token ?? (env.HF_TOKEN?.trim() || (await savedToken(env.HF_TOKEN_PATH || join(home, "token"))));
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new AutodidactError(

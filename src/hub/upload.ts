@@ -131,7 +131,7 @@ export async function upload(wanted: Upload, options: UploadOptions = {}): Promi
     }
     if (statusCode === 400 || statusCode === 422)
       throw new AutodidactError("HUB_NETWORK", `${id}: ${endpoint} refuses the upload: ${message}`, { cause: error });
-    throw hubError(error, `upload to ${id}`, endpoint);
+    throw hubError(error, `upload to ${id}`, endpoint, "; what was sent is not sent again");
   }
 }
 

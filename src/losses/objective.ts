@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Loss } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { wanted } from "../issues.ts";
 import { presets } from "./objective-presets.ts";
 import {
   type Objective,
@@ -145,13 +146,15 @@ function invalid(error: z.ZodError, overrides: unknown): AutodidactError {
   const field = ["objective", ...issue.path.map(String)].join(".");
   if (issue.code === "unrecognized_keys") {
     const known = Object.keys(valueAt(presets.r1, issue.path) as object).filter((key) => key !== "preset");
+    const keys = issue.keys.map((key) => `${field}.${key}`).join(", ");
     return new AutodidactError(
       "OBJECTIVE_INVALID",
-      `${field}.${issue.keys[0]}: there is no such field; ${field} has ${known.join(", ")}`,
+      `${keys}: there is no such field; ${field} has ${known.join(", ")}`,
     );
   }
   const value = JSON.stringify(valueAt(overrides, issue.path));
-  return new AutodidactError("OBJECTIVE_INVALID", `${field}=${value}: ${issue.message}; correct it or leave it out`);
+  const what = wanted(issue) ?? issue.message;
+  return new AutodidactError("OBJECTIVE_INVALID", `${field}=${value}: must be ${what}; correct it or leave it out`);
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
+import { issueLines } from "../issues.ts";
 import { type Objective, objectiveOverridesSchema, presetNames, resolveObjective } from "../losses/objective.ts";
 import { scheduleSchema } from "../optimizer/schedule.ts";
 import { verificationSchema } from "../rewards/verification.ts";
@@ -176,35 +177,11 @@ export const pretrainSchema = z.strictObject({
 });
 export type PretrainRecipe = z.output<typeof pretrainSchema>;
 
-/** A recipe checked against its schema; RECIPE_INVALID names each field, the value found and what is expected. */
+/** A recipe checked against its schema; RECIPE_INVALID names each field, the value found and what to give. */
 export function parseRecipe<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") {
-      const at = issue.path.join(".");
-      return `${[at, issue.keys[0]].filter(Boolean).join(".")}: there is no such setting; known: ${knownKeys(schema, issue.path)}`;
-    }
-    const found = issue.path.reduce<unknown>(
-      (node, key) =>
-        typeof node === "object" && node !== null ? (node as Record<PropertyKey, unknown>)[key] : undefined,
-      value,
-    );
-    const what = found === undefined ? "is missing" : `is ${JSON.stringify(found)}`;
-    return `${issue.path.join(".") || "recipe"}: ${what}; ${issue.message}`;
-  });
-  throw new AutodidactError("RECIPE_INVALID", lines.join("\n"));
-}
-
-function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string {
-  let at: unknown = schema;
-  for (const key of path) at = (unwrap(at) as z.ZodObject).shape?.[String(key)];
-  return Object.keys((unwrap(at) as z.ZodObject).shape ?? {}).join(", ");
-}
-
-function unwrap(schema: unknown): unknown {
-  const inner = (schema as { def?: { innerType?: unknown } } | undefined)?.def?.innerType;
-  return inner === undefined ? schema : unwrap(inner);
+  throw new AutodidactError("RECIPE_INVALID", issueLines(parsed.error, value, schema).join("\n"));
 }
 
 /** The objective of a recipe, resolved; contradictions are refused here, before any model loads. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { writeError, writeFileAtomic } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import { AppendFile } from "./append-file.ts";
 import { environment, environmentSchema } from "./environment.ts";
 import { jsonLines } from "./json-lines.ts";
@@ -134,13 +135,11 @@ export async function readLines<S extends z.ZodType>(
       throw new AutodidactError("RUN_DAMAGED", `${file}:${number}: is not JSON; take that line out`, { cause });
     }
     const parsed = schema.safeParse(value);
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]!;
+    if (!parsed.success)
       throw new AutodidactError(
         "RUN_DAMAGED",
-        `${file}:${number}: ${issue.path.join(".") || "the line"}: ${issue.message}; take that line out`,
+        `${file}:${number}: ${firstIssue(parsed.error, value)}; take that line out`,
       );
-    }
     lines.push(parsed.data);
     length = end;
   }

@@ -104,6 +104,13 @@ describe("push", () => {
     server.put("owner/name", {});
     const reader2 = await run(["model", "--to", "owner/name", "--yes"], { HF_TOKEN: "hf_read" });
     assert.match(reader2.stderr, /HUB_ACCESS: .*does not let this token write there \(403\).*may write for owner/);
+    const gone = await run(["model", "--to", "owner/name", "--yes"], { HF_ENDPOINT: "http://127.0.0.1:9" });
+    assert.match(
+      gone.stderr,
+      /HUB_NETWORK: upload to owner\/name: .*cannot be reached.*a mirror in HF_ENDPOINT; what was sent/,
+    );
+    const bad = await run(["model", "--to", "owner/name", "--yes"], { HF_ENDPOINT: "foo" });
+    assert.match(bad.stderr, /HUB_NETWORK: HF_ENDPOINT: is foo, which is no address/);
     for (const to of ["name", "../x/y", "a/b/c", "owner/na me"])
       assert.match((await run(["model", "--to", to])).stderr, /OPTION_INVALID: --to/);
   });

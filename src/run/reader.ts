@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import { type Environment, environmentSchema } from "./environment.ts";
 import { jsonLines } from "./json-lines.ts";
 import {
@@ -112,8 +113,7 @@ async function json(path: string): Promise<unknown> {
 function fits<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw damaged(where, `${issue?.path.join(".") || "the value"}: ${issue?.message}`, result.error);
+  throw damaged(where, firstIssue(result.error, value), result.error);
 }
 
 function damaged(where: string, what: string, cause: unknown): AutodidactError {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Backend, Generated, GenerateOptions, Prompt } from "../backends/backend.ts";
 import { promptOf } from "../backends/prompt.ts";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import type { Asking } from "../model/policy.ts";
 import { openAnswers, sha256 } from "./answers-directory.ts";
 import { generateInto } from "./generate.ts";
@@ -54,10 +55,7 @@ export async function readPrompts(file: string): Promise<PromptLine[]> {
         refuse(number, 'is not JSON; write one object a line, {"prompt": "..."}');
       }
       const parsed = promptLineSchema.safeParse(value);
-      if (!parsed.success) {
-        const issue = parsed.error.issues[0]!;
-        refuse(number, `${issue.path.join(".") || "the line"}: ${issue.message}`);
-      }
+      if (!parsed.success) refuse(number, firstIssue(parsed.error, value));
       const line = parsed.data!;
       if ((line.prompt === undefined) === (line.messages === undefined))
         refuse(

@@ -1,6 +1,7 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { AutodidactError } from "../errors.ts";
+import { firstIssue } from "../issues.ts";
 import { characterCodec } from "./character-codec.ts";
 import { type JsonObject, type TokenizerJson, tokenizerJsonSchema } from "./format.ts";
 
@@ -54,13 +55,11 @@ const MAX_VOCABULARY = 4_000_000;
 export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig: unknown, source = ""): Tokenizer {
   const file = (name: string): string => (source === "" ? name : `${source}/${name}`);
   const json = tokenizerJsonSchema.safeParse(tokenizerJson);
-  if (!json.success) {
-    const issue = json.error.issues[0]!;
+  if (!json.success)
     throw new AutodidactError(
       "TOKENIZER_INVALID",
-      `${file("tokenizer.json")}: ${issue.path.join(".") || "contents"}: ${issue.message}; expected the tokenizer.json that Hugging Face tokenizers writes`,
+      `${file("tokenizer.json")}: ${firstIssue(json.error, tokenizerJson)}; take the tokenizer.json that Hugging Face tokenizers writes`,
     );
-  }
   const config = z.looseObject({}).safeParse(tokenizerConfig);
   if (!config.success)
     throw new AutodidactError(
