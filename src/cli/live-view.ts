@@ -1,7 +1,9 @@
+import type { EvalReport } from "../eval/report.ts";
+import type { GrpoMetrics } from "../trainers/step.ts";
 import { bar, type Line, lineColumns, render, type Style, span, sparkline, wrap } from "./spans.ts";
-import type { Drawing, View } from "./view-contract.ts";
+import { type Drawing, groupEvery, type View } from "./view-contract.ts";
 import { groupLines, tellingGroup } from "./view-group.ts";
-import { evaluationText, percent, timeText } from "./view-text.ts";
+import { evaluationText, percent, timeLeft, timeText } from "./view-text.ts";
 
 const hideCursor = "\u001b[?25l";
 const showCursor = "\u001b[?25h";
@@ -11,8 +13,7 @@ const endFrame = "\u001b[?2026l";
 const eraseLine = "\u001b[K";
 const eraseBelow = "\u001b[J";
 
-/** Steps between two groups that are shown. */
-const groupEvery = 10;
+type Plotted = Pick<GrpoMetrics, "pass1" | "lengthMean" | "reflectiveWordsPerResponse">;
 
 interface Curve {
   readonly name: string;
@@ -39,6 +40,9 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
   let why = "";
   let detail = "";
   let fraction: number | null = null;
+  /** The present phase is made of steps, and a fraction is one of a step. */
+  let stepping = false;
+  let phaseBegan = now();
   let stepsDone = 0;
   const seconds: number[] = [];
   let lastStepAt = now();
@@ -57,6 +61,16 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
     return `${timeText(each * (totalSteps - stepsDone) - since)} left`;
   }
 
+  function plot({ pass1, lengthMean, reflectiveWordsPerResponse }: Plotted): void {
+    curves.pass1!.values.push(pass1);
+    curves.length!.values.push(lengthMean);
+    curves.words!.values.push(reflectiveWordsPerResponse);
+  }
+
+  function startAt({ pass1, meanLength, reflectiveWordsPerResponse }: EvalReport): void {
+    Object.assign(starts, { pass1: pass1.value, length: meanLength, words: reflectiveWordsPerResponse });
+  }
+
   function curveLines(): Line[] {
     return Object.entries(curves).flatMap(([key, { name, values, text, high }]) => {
       if (values.length === 0) return [];
@@ -72,8 +86,11 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
   function live(): Line[] {
     if (finished) return [];
     const wide = width();
-    const share = fraction ?? (totalSteps > 0 ? stepsDone / totalSteps : 0);
-    const tail = fraction === null ? `step ${stepsDone} of ${totalSteps}  ${left()}` : `${percent(fraction)}`;
+    const bySteps = stepping || fraction === null;
+    const share = bySteps ? stepsDone / Math.max(1, totalSteps) : fraction!;
+    const tail = bySteps
+      ? `step ${stepsDone} of ${totalSteps}  ${left()}`
+      : `${percent(fraction!)}  ${fraction! < 0.02 ? "" : `${timeText(timeLeft(phaseBegan, now(), fraction!))} left`}`;
     const barWidth = Math.max(4, Math.min(40, wide - tail.length - 6));
     const [done, open] = bar(share, barWidth);
     const lines: Line[] = [
@@ -81,7 +98,7 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
       [span(`  ${doing}`, "bold"), span(why ? `  ${why}` : "", "gray")],
       [span("  "), span(done, "cyan"), span(open, "gray"), span(`  ${tail}`)],
     ];
-    if (detail) lines.push([span(`  ${detail}`, "gray")]);
+    if (detail) lines.push([span(`  ${detail}${stepping && fraction ? `  ${percent(fraction)}` : ""}`, "gray")]);
     const drawnCurves = curveLines();
     if (drawnCurves.length > 0) lines.push([], ...drawnCurves);
     lines.push([]);
@@ -117,9 +134,10 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
   timer.unref();
 
   const view: View = {
-    phase(text, reason = "", steps = totalSteps) {
-      totalSteps = steps;
+    phase(text, reason = "", steps) {
+      totalSteps = steps ?? totalSteps;
       [doing, why, detail, fraction] = [text, reason, "", null];
+      [stepping, phaseBegan] = [steps !== undefined, now()];
       draw();
     },
     progress(share, text) {
@@ -137,26 +155,26 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
         draw();
         return;
       }
-      curves.pass1!.values.push(step.metrics.pass1);
-      curves.length!.values.push(step.metrics.lengthMean);
-      curves.words!.values.push(step.metrics.reflectiveWordsPerResponse);
+      plot(step.metrics);
       const staying: Line[] = step.warnings.flatMap((warning) => said(`warning: ${warning}`, "yellow"));
       const group = step.index % groupEvery === 1 ? tellingGroup(step.groups) : null;
       if (group) staying.push([], ...groupLines(group, width()), []);
       draw(staying);
     },
-    evaluation(report, label) {
-      if (/before|base/.test(label)) {
-        Object.assign(starts, {
-          pass1: report.pass1.value,
-          length: report.meanLength,
-          words: report.reflectiveWordsPerResponse,
-        });
+    past(steps, before) {
+      for (const line of steps) {
+        if (line.kind === "grpo") plot(line);
+        else curves.loss!.values.push(line.loss);
       }
+      stepsDone = steps.at(-1)?.step ?? 0;
+      if (before) startAt(before);
+      draw();
+    },
+    evaluation(report, label) {
+      if (/before|base/.test(label)) startAt(report);
       [fraction, detail] = [null, ""];
       draw([[span(`  ${label}  `, "bold"), span(evaluationText(report))]]);
     },
-    group: (group) => draw([[], ...groupLines(group, width()), []]),
     note: (text) => draw(said(text)),
     done(lines) {
       finished = true;

@@ -1,21 +1,22 @@
 import { fit, render } from "./spans.ts";
-import type { Drawing, View } from "./view-contract.ts";
-import { groupLines } from "./view-group.ts";
-import { evaluationText, percent, timeText } from "./view-text.ts";
+import { type Drawing, groupEvery, type View } from "./view-contract.ts";
+import { groupLines, tellingGroup } from "./view-group.ts";
+import { evaluationText, percent, timeLeft, timeText } from "./view-text.ts";
 
 const width = 120;
 
 /** The view where nobody can be drawn for: one line for each thing, for logs and pipes. */
-export function plainView({ stream, totalSteps: known }: Drawing): View {
+export function plainView({ stream, totalSteps: known, now }: Drawing): View {
   let totalSteps = known;
   /** Seconds of the last steps. */
   const recent: number[] = [];
   const write = (text: string): void => void stream.write(`${fit(text, width)}\n`);
   let quarter = 0;
+  let began = now();
   return {
     phase(text, why = "", steps = totalSteps) {
       totalSteps = steps;
-      quarter = 0;
+      [quarter, began] = [0, now()];
       write(why ? `${text}: ${why}` : text);
     },
     progress(fraction, text) {
@@ -23,7 +24,7 @@ export function plainView({ stream, totalSteps: known }: Drawing): View {
       const reached = Math.floor(fraction * 4);
       if (reached <= quarter || fraction >= 1) return;
       quarter = reached;
-      write(`  ${percent(fraction)}  ${text}`);
+      write(`  ${percent(fraction)}  ${text}  left ${timeText(timeLeft(began, now(), fraction))}`);
     },
     step(step) {
       const seconds = step.kind === "grpo" ? step.timing.total : step.seconds;
@@ -42,11 +43,11 @@ export function plainView({ stream, totalSteps: known }: Drawing): View {
         `${head}  right ${percent(pass1)}  length ${lengthMean.toFixed(0)}  words ${reflectiveWordsPerResponse.toFixed(2)}  cut ${percent(truncatedShare)}  entropy ${entropy.toFixed(2)}  grad ${gradNorm.toFixed(2)}  ${seconds.toFixed(1)} s${left}`,
       );
       for (const warning of step.warnings) stream.write(`warning: ${warning}\n`);
+      const group = step.index % groupEvery === 1 ? tellingGroup(step.groups) : null;
+      for (const line of group ? groupLines(group, 100) : []) stream.write(`${render(line, width, false).trimEnd()}\n`);
     },
+    past() {},
     evaluation: (report, label) => write(`${label}: ${evaluationText(report)}`),
-    group(group) {
-      for (const line of groupLines(group, 100)) stream.write(`${render(line, width, false).trimEnd()}\n`);
-    },
     note: (text) => void stream.write(`${text}\n`),
     done(lines) {
       for (const text of lines) stream.write(`${text}\n`);

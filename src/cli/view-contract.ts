@@ -1,20 +1,19 @@
-import type { Advantaged } from "../advantage.ts";
 import type { EvalReport } from "../eval/report.ts";
-import type { Group } from "../rollout/rollout.ts";
+import type { MetricsLine } from "../run/records.ts";
 import type { Step } from "../trainers/step.ts";
 
 /** What a person sees of a run. Everything is told to it; it asks nothing and changes nothing. */
 export interface View {
-  /** What is being done now, in plain words, and why; where they are known only now, how many steps it will take. */
+  /** What is being done now, in plain words, and why; of a phase that is made of steps, how many it has. */
   phase(text: string, why?: string, totalSteps?: number): void;
   /** How far the phase has come, 0 to 1; for phases without steps, or within one. */
   progress(fraction: number, text: string): void;
-  /** A step was made. On a terminal every tenth brings one of its groups, opened. */
+  /** A step was made. Every tenth brings one of its groups: every grade, the best and the worst answer. */
   step(step: Step): void;
+  /** The steps that a resumed run has behind it, and the first measurement. */
+  past(steps: readonly MetricsLine[], before: EvalReport | null): void;
   /** A measurement on held-out problems: "held-out, before". */
   evaluation(report: EvalReport, label: string): void;
-  /** Opens a group: every grade, the best and the worst answer. */
-  group(group: Group<Advantaged>): void;
   /** A line that stays. */
   note(text: string): void;
   /** The last lines; closes. */
@@ -22,6 +21,9 @@ export interface View {
   /** Gives the terminal back. May be called again and again. */
   close(): void;
 }
+
+/** Steps between two groups that are shown. */
+export const groupEvery = 10;
 
 /** The part of a terminal's stream that is used. */
 export interface ViewStream {

@@ -4,6 +4,10 @@ import { timeText } from "../run/time-text.ts";
 
 export { timeText };
 
+/** Seconds that are left of work begun at `began` (milliseconds) of which `fraction` is done at `now`. */
+export const timeLeft = (began: number, now: number, fraction: number): number =>
+  (((now - began) / 1000) * (1 - fraction)) / fraction;
+
 export const percent = (share: number): string => (Number.isFinite(share) ? `${(share * 100).toFixed(1)} %` : "–");
 
 export function evaluationText(report: EvalReport): string {

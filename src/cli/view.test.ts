@@ -80,6 +80,7 @@ function play(
   let clock = 0;
   const view = createView({ stream: screen, isTTY, totalSteps: 20, env, now: () => clock });
   view.phase("Measuring the base", "to tell the gain");
+  clock += 30_000;
   view.progress(0.5, "half of the answers");
   view.evaluation(fakeReport(0), "held-out, before");
   view.phase("Practising", "the better answers become more likely");
@@ -142,10 +143,42 @@ test("NO_COLOR: no colours on a terminal, TERM=dumb: plain lines", () => {
   assert.ok(!dumb.written.includes("\u001b"));
 });
 
+test("within a step the bar, its number and the time left are the run's; in other phases the phase's", () => {
+  const screen = new Screen(100);
+  let clock = 0;
+  const view = createView({ stream: screen, isTTY: true, totalSteps: 20, env: {}, now: () => clock });
+  view.phase("Measuring the base");
+  clock += 10_000;
+  view.progress(0.25, "100 of 400 held-out answers");
+  assert.match(screen.text, /25\.0 % {2}30 s left/);
+  view.phase("Practising", "", 20);
+  for (let index = 1; index <= 10; index++) {
+    clock += 4000;
+    view.step(fakeStep(7, index));
+  }
+  view.progress(0.3, "step 11: answering");
+  assert.match(screen.text, /step 10 of 20 {2}41 s left\n {2}step 11: answering {2}30\.0 %/);
+  clock += 2000;
+  view.progress(1, "step 11: learning");
+  assert.match(screen.text, /step 10 of 20 {2}39 s left/);
+  view.close();
+});
+
+test("a resumed run's curves go on where they were, with the base to compare with", () => {
+  const screen = new Screen(100);
+  const view = createView({ stream: screen, isTTY: true, totalSteps: 20, env: {} });
+  view.past(
+    [1, 2, 3].map((index) => ({ kind: "grpo", step: index, warnings: [], ...fakeStep(7, index).metrics })),
+    fakeReport(0),
+  );
+  view.step(fakeStep(7, 4));
+  assert.match(screen.text, /right answers {5}[▁▂▃▄▅▆▇█]{4} {2}\d+\.\d % {2}\(base 13\.5 %\)/);
+  view.close();
+});
+
 test("not a terminal: one line a step, no control codes", () => {
   const screen = new Screen(200);
   const view = play(screen, false);
-  view.group(tellingGroup(fakeStep(7, 3).groups)!);
   view.done(["report  report.html"]);
   assert.ok(!/[^\P{Cc}\n]/u.test(screen.written));
   const lines = screen.written.split("\n");
@@ -153,13 +186,15 @@ test("not a terminal: one line a step, no control codes", () => {
   assert.ok(lines.every((line) => columns(line) <= 120));
   assert.match(
     screen.written,
-    /^Measuring the base: to tell the gain\n {2}50\.0 % {2}half of the answers\nheld-out, before: 13\.5 %/,
+    /^Measuring the base: to tell the gain\n {2}50\.0 % {2}half of the answers {2}left 30 s\nheld-out, before: 13\.5 %/,
   );
+  // Steps 1 and 11 opened a group.
+  assert.equal(screen.written.match(/One problem, 16 answers/g)?.length, 2);
   assert.match(screen.written, /step 12\/20 .* left 33 s\n/);
   assert.match(screen.written, /\nreport {2}report\.html\n$/);
 });
 
-test("long notes are wrapped, not cut; a resumed run has no base to compare with", () => {
+test("long notes are wrapped, not cut; without a first measurement there is no base to compare with", () => {
   const screen = new Screen(40);
   const view = createView({ stream: screen, isTTY: true, totalSteps: 20, env: {} });
   view.note("first line\nthe second line is longer than this window is wide");

@@ -88,7 +88,8 @@ function advantage({ advantage: a }: Objective, { groupSize }: DescribedRun): st
       : `m the mean of the other ${groupSize - 1} rewards of the problem`;
   if (a.scale === "none") return [`Rᵢ − m, ${about}`];
   const epsilon = a.epsilon > 0 ? ` + ${number(a.epsilon)}` : "";
-  const whose = a.scale === "group-std" ? "of the same rewards" : "of all R − m of the step, constant groups left out";
+  const same = a.baseline === "mean" ? "of the same rewards" : `of all ${groupSize}`;
+  const whose = a.scale === "group-std" ? same : "of all R − m of the step, constant groups left out";
   return [`(Rᵢ − m) / (s${epsilon}), ${about},`, `s the ${a.std} standard deviation ${whose}`];
 }
 

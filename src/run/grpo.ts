@@ -8,7 +8,7 @@ import type { Scored } from "../rewards/score.ts";
 import { verifierTrouble } from "../rewards/verifier-trouble.ts";
 import type { Group } from "../rollout/rollout.ts";
 import type { Task } from "../tasks/task.ts";
-import { grpo } from "../trainers/grpo.ts";
+import { checkProblems, grpo } from "../trainers/grpo.ts";
 import { type Environment, environment, peakMemoryMiB } from "./environment.ts";
 import { type RunControl, Stopped, unlessStopped } from "./observer.ts";
 import { plannedGrpoMiB, promptLengths } from "./planned-memory.ts";
@@ -50,6 +50,7 @@ interface Carried extends RunControl, GrpoParts, TrainedModel {
 export async function runGrpo(recipe: ReinforcementRecipe, control: RunControl, parts: GrpoParts): Promise<Summary> {
   const objective = recipeObjective(recipe);
   await checkRun(control.path, { recipe, resume: control.resume });
+  checkProblems(parts.task, recipe.problemsPerStep, recipe.seed);
   const trained = await openTrained(recipe, control, parts.checkModel);
   const { engine } = trained.policy;
   try {
@@ -89,6 +90,7 @@ async function carryOut(carried: Carried): Promise<Summary> {
   observer.phase(
     "Reinforcement learning",
     `${recipe.groupSize} answers to each question, graded by rule against each other; what beats its group is strengthened`,
+    recipe.steps,
   );
   await reinforce(carried, done, seconds);
   observer.phase("Measuring the trained model", "the same held-out problems, which training never saw");
@@ -175,6 +177,7 @@ async function reinforce(carried: Carried, done: number, seconds: Record<string,
   };
   const { metrics, evaluations } = await readRun(run.path);
   const history = metrics.filter((line) => line.kind === "grpo");
+  observer.past?.(history, evaluations.find(({ label }) => label === "before") ?? null);
   // A measurement comes behind the checkpoint of its step, so a stop in between leaves it to be made up for.
   if (isDue(done) && !evaluations.some(({ label, step }) => label === "on the way" && step === done))
     await measureOnTheWay(done);
@@ -184,6 +187,7 @@ async function reinforce(carried: Carried, done: number, seconds: Record<string,
     ...recipe,
     diagnostics: { ...others, samplerGap: hasDropout ? { ...samplerGap, action: "off" } : samplerGap },
     objective,
+    positions: carried.model.config.max_position_embeddings,
     history,
     onProgress: ({ step, phase, sampling }) =>
       observer.progress(
@@ -204,7 +208,7 @@ async function reinforce(carried: Carried, done: number, seconds: Record<string,
     if (stop !== undefined)
       throw new AutodidactError(
         "RUN_CANNOT_LEARN",
-        `${warnings.join("; ")}. Everything up to step ${index} is in ${run.path}. To run on regardless, begin a new run with --set diagnostics.${stop}.action=warn`,
+        `${warnings.join("; ")}. Everything up to step ${index} is in ${run.path}; begin a new run with that changed (--set NAME=VALUE takes any setting), or with --set diagnostics.${stop}.action=warn to run on regardless`,
       );
     if (signal.aborted) throw new Stopped(`stopped behind step ${index}`);
     if (due) await measureOnTheWay(index);

@@ -1,13 +1,16 @@
 import type { EvalReport } from "../eval/report.ts";
 import type { Step } from "../trainers/step.ts";
+import type { MetricsLine } from "./records.ts";
 
 /** Whoever watches a run: told everything, asked nothing. The terminal views are such observers. */
 export interface RunObserver {
-  /** What is being done now, in plain words, and why; where they are known only now, how many steps it will take. */
+  /** What is being done now, in plain words, and why; of a phase that is made of steps, how many it has. */
   phase(what: string, why?: string, totalSteps?: number): void;
   /** Share of the present phase that is done. */
   progress(fraction: number, what: string): void;
   step(step: Step): void;
+  /** The steps that a resumed run has behind it, and the first measurement. */
+  past?(steps: readonly MetricsLine[], before: EvalReport | null): void;
   evaluation(report: EvalReport, label: string): void;
   note(text: string): void;
 }

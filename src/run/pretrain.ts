@@ -50,7 +50,8 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
           { keep: 1 },
         );
       };
-      const last = (await readRun(run.path)).metrics.at(-1);
+      const past = (await readRun(run.path)).metrics;
+      observer.past?.(past, null);
       let latest: SftStep | undefined;
       const trainer = sft({ engine, tokenizer }, documents, {
         steps,
@@ -63,7 +64,7 @@ export async function pretrain(recipe: PretrainRecipe, options: RunControl): Pro
         heldOut: heldOut(recipe.seed, tokenizer),
         heldOutEvery: recipe.checkpointEvery,
         startStep: checkpoint?.step ?? 0,
-        tokensTotal: last?.tokensTotal ?? 0,
+        tokensTotal: past.at(-1)?.tokensTotal ?? 0,
       });
       for await (const step of trainer) {
         await run.record(step);

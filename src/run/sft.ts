@@ -164,7 +164,9 @@ async function restore({
 async function learn(carried: Carried, done: Progress & { readonly step: number }): Promise<void> {
   const { recipe, documents, observer, run, steps, policy, signal } = carried;
   const source = counted(epochsOf(documents.train, recipe.seed), done.read);
-  const tokensTotal = (await readRun(run.path)).metrics.at(-1)?.tokensTotal ?? 0;
+  const { metrics } = await readRun(run.path);
+  observer.past?.(metrics, null);
+  const tokensTotal = metrics.at(-1)?.tokensTotal ?? 0;
   const trainer = sft(policy, source, {
     steps,
     tokensPerStep: recipe.tokensPerStep,

@@ -60,7 +60,7 @@ const illnesses: { [Code in DiagnosticCode]: [sick: Partial<GrpoMetrics>, senten
     /without success/,
     /^groupSize=32$/,
   ],
-  zeroGradient: [{ gradNorm: 0 }, /gradient was exactly zero/, /^objective\.preset=r1-zero$/],
+  zeroGradient: [{ gradNorm: 0 }, /gradient was exactly zero/, /^objective\.preset=dr-grpo$/],
 };
 
 for (const [name, [sick, sentence, remedy]] of Object.entries(illnesses)) {
@@ -115,6 +115,12 @@ test("remedies look at the run", () => {
   assert.deepEqual(of({ pass1: 0, rewardParts }, { weights }), ["the task's rewards.format.weight=0"]);
   const overlong = { ...objective.overlong, policy: "mask" } as const;
   assert.deepEqual(of({ gradNorm: 0 }, { objective: { ...objective, overlong } }), ["objective.overlong.policy=keep"]);
-  assert.deepEqual(of({ groupsMixed: 0, groupsAllRight: 0.9 }, {}), ["levels=[5]"]);
-  assert.deepEqual(of({ parseFailureShare: 1, truncatedShare: 0.8 }, {}), ["maxTokens=600"]);
+  assert.deepEqual(of({ gradNorm: 0 }, { objective: presets.dapo }), ["objective.preset=r1-zero"]);
+  const solved = { groupsMixed: 0, groupsAllRight: 0.9 };
+  assert.deepEqual(of(solved, { levels: [1, 3, 4] }), ["levels=[4]"]);
+  assert.match(of(solved, { levels: [5] })[0]!, /^task=<one with harder problems/);
+  const cut = { parseFailureShare: 1, truncatedShare: 0.8 };
+  assert.deepEqual(of(cut, {}), ["maxTokens=600"]);
+  assert.deepEqual(of(cut, { mostTokens: 400 }), ["maxTokens=400"]);
+  assert.match(of(cut, { mostTokens: 300 })[0]!, /^model=<one with more positions/);
 });

@@ -46,8 +46,12 @@ export type DiagnosticCode = keyof DiagnosticsSettings;
 export interface DiagnosedRun {
   readonly groupSize: number;
   readonly maxTokens: number;
+  /** The highest that maxTokens can be set to with this model; null where nobody knows. @default null */
+  readonly mostTokens?: number | null;
+  /** Difficulty levels of the present problems, lowest first. @default none known */
+  readonly levels?: readonly number[];
   readonly learningRate: number;
-  readonly objective: Pick<Objective, "overlong" | "sampling">;
+  readonly objective: Pick<Objective, "preset" | "overlong" | "sampling">;
   /** Of each reward part; those of weight 0 pay nothing. @default all pay */
   readonly weights?: Readonly<Record<string, number>>;
 }
@@ -98,17 +102,17 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
   },
   truncated: {
     holds: ({ truncatedShare }, above) => truncatedShare > above,
-    explain: ({ truncatedShare }, steps, { maxTokens }) => [
-      `For ${times(steps)} nearly all answers (now ${percent(truncatedShare)}) were cut off at ${maxTokens} tokens, before they could give a result.`,
-      `maxTokens=${2 * maxTokens}`,
+    explain: ({ truncatedShare }, steps, run) => [
+      `For ${times(steps)} nearly all answers (now ${percent(truncatedShare)}) were cut off at ${run.maxTokens} tokens, before they could give a result.`,
+      moreTokens(run),
     ],
   },
   parseFailures: {
     holds: ({ parseFailureShare }, above) => parseFailureShare > above,
-    explain: ({ parseFailureShare, truncatedShare }, steps, { maxTokens }) => [
+    explain: ({ parseFailureShare, truncatedShare }, steps, run) => [
       `For ${times(steps)} nearly all answers (now ${percent(parseFailureShare)}) had nothing in them that the verifier can grade.`,
       truncatedShare > 0.5
-        ? `maxTokens=${2 * maxTokens}`
+        ? moreTokens(run)
         : "model=<one that has read the form of answer which the task's verifier reads>",
     ],
   },
@@ -124,11 +128,13 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
   },
   equalRewards: {
     holds: ({ groupsMixed }) => groupsMixed === 0,
-    explain: ({ groupsAllRight }, steps, { groupSize }) =>
+    explain: ({ groupsAllRight }, steps, { groupSize, levels = [] }) =>
       groupsAllRight > 0.5
         ? [
             `For ${times(steps)} all answers to a problem got the same reward, now mostly full marks: these problems have nothing left to teach.`,
-            "levels=[5]",
+            levels.length > 1
+              ? `levels=[${levels.at(-1)}]`
+              : "task=<one with harder problems, or a higher level of it>",
           ]
         : [
             `For ${times(steps)} all answers to a problem got the same reward, now mostly without success: no answer is better than another, so there is nothing to learn from.`,
@@ -142,7 +148,7 @@ const signs: { readonly [Code in DiagnosticCode]: Sign } = {
       `For ${times(steps)} rewards differed and yet the gradient was exactly zero: no answer that differs takes part in the loss.`,
       objective.overlong.policy === "mask" && truncatedShare > 0
         ? "objective.overlong.policy=keep"
-        : "objective.preset=r1-zero",
+        : `objective.preset=${objective.preset === "r1-zero" ? "dr-grpo" : "r1-zero"}`,
     ],
   },
 };
@@ -163,6 +169,13 @@ export function diagnose(history: readonly GrpoMetrics[], settings: DiagnosticsS
     findings.push({ code, sentence, remedy, fatal: action === "stop" });
   }
   return findings;
+}
+
+/** Twice as many tokens, as far as the model's positions reach. */
+function moreTokens({ maxTokens, mostTokens = null }: DiagnosedRun): string {
+  if (mostTokens !== null && mostTokens <= maxTokens)
+    return "model=<one with more positions, or one that answers briefly>";
+  return `maxTokens=${Math.min(2 * maxTokens, mostTokens ?? Number.POSITIVE_INFINITY)}`;
 }
 
 function mismatchRemedy({ topP, topK, temperature }: Objective["sampling"]): string {

@@ -27,6 +27,8 @@ export interface GrpoOptions {
   readonly objective: Objective;
   readonly schedule: Schedule;
   readonly maxTokens: number;
+  /** Positions that the model has, for the advice that a diagnostic gives. */
+  readonly positions?: number;
   readonly seed: number;
   readonly diagnostics: DiagnosticsSettings;
   /** Questions a step. @default 16 */
@@ -76,15 +78,10 @@ export async function* grpo<T extends Task>(
     const sampled = await sampleGroups(policy, task, index, options, clock); // G outputs o_i of each question, and r_i
     const shaping = overlongShaping(objective.overlong, options.maxTokens);
     const trouble = verifierTrouble(sampled.all, task.name, options.verification?.maxErrorShare);
-    const groups =
-      trouble === null
-        ? groupAdvantages(sampled.kept, objective.advantage, shaping) // A_i
-        : sampled.all.map((group) => ({
-            ...group,
-            rollouts: group.rollouts.map((one) => ({ ...one, advantage: null })),
-          }));
+    const learnt = trouble === null ? groupAdvantages(sampled.kept, objective.advantage, shaping) : []; // A_i
+    const learntFrom = new Map(learnt.map((group, i) => [sampled.kept[i]!, group]));
     options.onProgress?.({ step: index, phase: "train" });
-    const trained = await clock.time("train", () => update(policy, trouble === null ? groups : [], index, options));
+    const trained = await clock.time("train", () => update(policy, learnt, index, options));
     const rolled = rolloutMetrics<RewardName<T>>(
       sampled.all,
       policy.endTokens ?? policy.tokenizer.endTokens,
@@ -103,6 +100,8 @@ export async function* grpo<T extends Task>(
       maxTokens: options.maxTokens,
       learningRate: options.schedule.learningRate,
       objective,
+      mostTokens: options.positions === undefined ? null : options.positions - longestPrompt(sampled.all),
+      levels: [...new Set(sampled.all.map(({ problem }) => problem.level))].sort((a, b) => a - b),
       weights: Object.fromEntries(Object.entries(task.rewards).map(([name, { weight }]) => [name, weight])),
     });
     const stop = trouble === null ? findings.find(({ fatal }) => fatal)?.code : "verifierErrors";
@@ -111,14 +110,23 @@ export async function* grpo<T extends Task>(
       index,
       metrics,
       timing: clock.timing(metrics.tokens),
-      groups,
-      warnings: findings.map(({ sentence, remedy }) => `${sentence} ${remedy}`),
+      groups: sampled.all.map((group) => learntFrom.get(group) ?? unlearnt(group)),
+      warnings: findings.map(({ sentence, remedy }) => `${sentence} Change: ${remedy}`),
       ...(stop !== undefined && { stop }),
     };
     if (trouble !== null) throw trouble;
     if (stop !== undefined) return;
   }
 }
+
+/** A group that no update was made from. */
+const unlearnt = (group: Group<Scored>): Group<Advantaged> => ({
+  ...group,
+  rollouts: group.rollouts.map((one) => ({ ...one, advantage: null })),
+});
+
+const longestPrompt = (groups: readonly Group<Scored>[]): number =>
+  Math.max(0, ...groups.map(({ promptTokens }) => promptTokens.length));
 
 interface SampledGroups {
   /** Every group that was sampled. */
@@ -137,17 +145,13 @@ async function sampleGroups<P extends Problem>(
 ): Promise<SampledGroups> {
   const { objective, problemsPerStep = 16, groupSize = 16, maxTokens, seed } = options;
   const { enabled, maxRounds } = objective.dynamicSampling;
-  const fresh = distinct(task.problems("train", random(seed, "problems", index)));
+  const fresh = freshProblems(task, seed, index);
   const all: Group<Scored>[] = [];
   const kept: Group<Scored>[] = [];
   let rounds = 0;
   for (; kept.length < problemsPerStep && rounds < (enabled ? maxRounds : 1); rounds++) {
     const problems = takeProblems(fresh, problemsPerStep - kept.length);
-    if (rounds === 0 && problems.length < problemsPerStep)
-      throw new AutodidactError(
-        "TASK_PROBLEMS",
-        `problemsPerStep: is ${problemsPerStep}, and task ${task.name} has only ${problems.length} different training problems; lower problemsPerStep`,
-      );
+    if (rounds === 0) enough(problems, problemsPerStep, task);
     if (problems.length === 0) break;
     const settings = {
       groupSize,
@@ -168,6 +172,23 @@ async function sampleGroups<P extends Problem>(
     );
   }
   return { all, kept, rounds };
+}
+
+/** The training problems of a step, each once. */
+const freshProblems = <P extends Problem>(task: Task<P>, seed: number, index: number): Generator<P> =>
+  distinct(task.problems("train", random(seed, "problems", index)));
+
+/** Refuses a task that has not problems enough for a step, before anything is measured. Throws TASK_PROBLEMS. */
+export function checkProblems(task: Task, problemsPerStep: number, seed: number): void {
+  enough(takeProblems(freshProblems(task, seed, 1), problemsPerStep), problemsPerStep, task);
+}
+
+function enough(problems: readonly Problem[], problemsPerStep: number, task: Task): void {
+  if (problems.length < problemsPerStep)
+    throw new AutodidactError(
+      "TASK_PROBLEMS",
+      `problemsPerStep: is ${problemsPerStep}, and task ${task.name} has only ${problems.length} different training problems; give at most ${problems.length}`,
+    );
 }
 
 /** Known problems in a row after which a stream is taken to have no others. */
