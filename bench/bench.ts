@@ -149,6 +149,7 @@ async function benchGrpo(policy: Policy): Promise<Record<string, string>> {
     row = {
       "GRPO step s": timing.total.toFixed(2),
       "sample s": timing.sample.toFixed(2),
+      "reward s": timing.reward.toFixed(2),
       "train s": timing.train.toFixed(2),
       "sampler + trainer": percent(own),
       padding: percent(metrics.paddingShare),

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { writeModelDirectory } from "../src/checkpoint/model-directory.ts";
+import { presets } from "../src/losses/objective-presets.ts";
+import type { Objective } from "../src/losses/objective-schema.ts";
 import { initialWeights } from "../src/model/parameters.ts";
 import type { Summary } from "../src/run/summary.ts";
 import { autodidact } from "./autodidact.ts";
@@ -56,6 +58,25 @@ before(async () => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("grpo", () => {
+  test("a preset is taken as it was published, with an update for each group at most", async () => {
+    const objectiveOf = async (...args: string[]): Promise<Objective> =>
+      JSON.parse((await grpo(...sizes, "--dry-run", "--json", ...args)).stdout).objective;
+    assert.deepEqual(await objectiveOf("--preset", "dapo", ...set("problemsPerStep=16")), presets.dapo);
+    assert.deepEqual(await objectiveOf("--preset", "r1"), { ...presets.r1, minibatches: 4 });
+    const own = await objectiveOf(...set("objective.preset=gspo", "objective.clipHigh=0.1", "objective.minibatches=2"));
+    assert.deepEqual(own, { ...presets.gspo, clipHigh: 0.1, minibatches: 2 });
+    // Without one it is dapo with a single update, and every field is written out.
+    assert.deepEqual(Object.keys(await objectiveOf()), Object.keys(presets.dapo));
+    assert.equal((await objectiveOf()).minibatches, 1);
+  });
+
+  test("model and task may only be left out by a run that is gone on with", async () => {
+    const { code, stderr } = await grpo("--task", "gcd-lcm", "--out", "nothing");
+    assert.equal(code, 2);
+    assert.match(stderr, /^OPTION_MISSING: --model is required/);
+    assert.match((await grpo("--model", "base", "--out", "nothing", "--resume")).stderr, /--task is required/);
+  });
+
   test("a model learns a task out of a file", async () => {
     const { code, stdout, stderr } = await grpo(...plain, "--out", "run", "--json");
     assert.equal(code, 0, stderr);
@@ -97,7 +118,8 @@ describe("grpo", () => {
         .map((name) => name.replace(/^(\w+)\..*\.lora_[AB]\.weight$/, "$1")),
     );
     assert.deepEqual([...parts].sort(), ["m", "reference", "start", "v"]);
-    const resumed = await grpo(...args, "--out", "killed", "--resume");
+    // Nothing that was said before has to be said again.
+    const resumed = await grpo("--resume", "--out", "killed");
     assert.equal(resumed.code, 0, resumed.stderr);
     assert.match(resumed.stdout, /going on behind step/);
     for (const file of [

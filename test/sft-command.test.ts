@@ -151,7 +151,7 @@ describe("sft", () => {
         interrupt: { signal: "SIGKILL", when: () => existsSync(at(killed, "checkpoints/step-000008")) },
       });
       assert.equal(ended.signal, "SIGKILL", ended.stderr);
-      const resumed = await sft(...args, "--out", killed, "--resume");
+      const resumed = await sft("--resume", "--out", killed);
       assert.equal(resumed.code, 0, resumed.stderr);
       assert.match(resumed.stdout, /going on behind step/);
       for (const file of ["metrics.jsonl", "recipe.json", name])

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { Summary } from "../src/run/summary.ts";
 import { autodidact, type Ended } from "./autodidact.ts";
 import { writeGuessingBase } from "./guessing-base.ts";
 import { questions } from "./small-run.ts";
@@ -91,6 +92,16 @@ test("--dry-run prints the resolved recipe and objective, and writes nothing", a
   const recipe = JSON.parse(stdout) as { objective: { ratio: string }; evaluation: { every: number }; seed: number };
   assert.deepEqual([recipe.objective.ratio, recipe.evaluation.every, recipe.seed], ["sequence", 7, 1]);
   assert.ok(!existsSync(join(folder, "out")));
+});
+
+test("the main job, in little: on the base that ships, from anywhere, answers get better", async () => {
+  const sets = ["evaluation.problems=40", "evaluation.samplesPerProblem=4"].flatMap((set) => ["--set", set]);
+  const { code, stdout, stderr } = await cli("zero", "--quick", "--steps", "3", ...sets, "--out", "quick", "--json");
+  assert.equal(code, 0, stderr);
+  const { before, after } = JSON.parse(stdout) as Summary;
+  assert.ok(before.pass1 > 0.08 && before.pass1 < 0.25, `before ${before.pass1}`);
+  assert.ok(after.pass1Interval[0] > before.pass1Interval[1], `${before.pass1} -> ${after.pass1}`);
+  assert.match(readFileSync(join(folder, "quick/report.md"), "utf8"), /Right answers rose/);
 });
 
 test("a run that cannot learn stops, says why and which key to change", async () => {

@@ -40,7 +40,10 @@ const broadcastPair = (stream: Random): number[][] => {
     [[], [b, c]],
   ]);
 };
-const one = (stream: Random): number[][] => [[stream.int(1, 3), stream.int(1, 4), stream.int(2, 5)]];
+const sizes = (stream: Random): [number, number, number] => [stream.int(1, 3), stream.int(1, 4), stream.int(2, 5)];
+const wide = (stream: Random): number[][] => [[stream.int(1, 5), stream.int(4, 7)]];
+const size = (node: Node, axis: number): number => node.shape[axis] as number;
+const one = (stream: Random): number[][] => [sizes(stream)];
 
 type Differentiable = Exclude<Op, "input" | "constant" | "oneHot" | "less" | "stopGradient" | "cast" | "dequantize">;
 const cases: { readonly [O in Differentiable]: Case[] } = {
@@ -88,49 +91,68 @@ const cases: { readonly [O in Differentiable]: Case[] } = {
   ],
   expandLike: [
     {
-      shapes: () => [
-        [1, 3],
-        [4, 2, 3],
-      ],
+      shapes: (stream) => {
+        const [a, b, c] = sizes(stream);
+        return [
+          [1, c],
+          [a, b, c],
+        ];
+      },
       build: ([x, like]) => ops.add(ops.expandLike(x!, like!), ops.mul(like!, like!)),
     },
   ],
-  reshape: [{ shapes: () => [[2, 6]], build: ([x]) => ops.exp(ops.reshape(x!, [3, 4])) }],
-  transpose: [
-    { shapes: () => [[2, 3, 4]], build: ([x], stream) => ops.exp(ops.transpose(x!, stream.shuffle([0, 1, 2]))) },
+  reshape: [
+    {
+      shapes: (stream) => [[2, 3 * stream.int(1, 3)]],
+      build: ([x]) => ops.exp(ops.reshape(x!, [3, (2 * size(x!, 1)) / 3])),
+    },
   ],
+  transpose: [{ shapes: one, build: ([x], stream) => ops.exp(ops.transpose(x!, stream.shuffle([0, 1, 2]))) }],
   concat: [
     {
-      shapes: () => [
-        [2, 3, 2],
-        [2, 1, 2],
-      ],
+      shapes: (stream) => {
+        const [a, b, c] = sizes(stream);
+        return [
+          [a, b, c],
+          [a, stream.int(1, 3), c],
+        ];
+      },
       build: ([a, b]) => ops.exp(ops.concat(a!, b!, 1)),
     },
   ],
   slice: [
-    { shapes: () => [[2, 5]], build: ([x]) => ops.exp(ops.slice(x!, 1, 1, 3, 2)) },
-    { shapes: () => [[2, 5]], build: ([x]) => ops.exp(ops.slice(x!, 1, -2, null, 2)) },
-    { shapes: () => [[2, 5]], build: ([x]) => ops.exp(ops.slice(x!, 1, 0, -2, 3)) },
+    { shapes: wide, build: ([x]) => ops.exp(ops.slice(x!, 1, 1, 3, 2)) },
+    { shapes: wide, build: ([x]) => ops.exp(ops.slice(x!, 1, -2, null, 2)) },
+    { shapes: wide, build: ([x]) => ops.exp(ops.slice(x!, 1, 0, -2, size(x!, 1) - 2)) },
   ],
-  pad: [{ shapes: () => [[2, 3]], build: ([x]) => ops.exp(ops.pad(x!, 1, 2, 1)) }],
+  pad: [{ shapes: wide, build: ([x], stream) => ops.exp(ops.pad(x!, 1, stream.int(0, 2), stream.int(0, 2))) }],
   rmsNorm: [{ shapes: (stream) => [[2, stream.int(1, 3), 5], [5]], build: ([x, w]) => ops.rmsNorm(x!, w!, 1e-3) }],
   rmsScale: [{ shapes: one, build: ([x]) => ops.rmsScale(x!, 1e-3) }],
   rotary: [
     {
-      shapes: () => [[2, 3, 8]],
+      shapes: (stream) => [[stream.int(1, 3), stream.int(1, 4), 8]],
       build: ([x], stream) => {
         const table = () =>
           ops.constant({ shape: [5, 2], data: Float32Array.from({ length: 10 }, () => stream.next()) });
-        return ops.rotary(x!, indices([2, 3], 5, stream), table(), table(), 4);
+        return ops.rotary(x!, indices([size(x!, 0), size(x!, 1)], 5, stream), table(), table(), 4);
       },
     },
   ],
-  gather: [{ shapes: () => [[4, 3]], build: ([x], stream) => ops.exp(ops.gather(x!, indices([2, 5], 4, stream))) }],
-  scatterAdd: [
-    { shapes: () => [[5, 3]], build: ([x], stream) => ops.exp(ops.scatterAdd(indices([5], 4, stream), x!, 4)) },
+  gather: [
+    {
+      shapes: wide,
+      build: ([x], stream) => ops.exp(ops.gather(x!, indices([2, stream.int(1, 5)], size(x!, 0), stream))),
+    },
   ],
-  pick: [{ shapes: () => [[2, 3, 4]], build: ([x], stream) => ops.exp(ops.pick(x!, indices([2, 3], 4, stream))) }],
+  scatterAdd: [
+    { shapes: wide, build: ([x], stream) => ops.exp(ops.scatterAdd(indices([size(x!, 0)], 4, stream), x!, 4)) },
+  ],
+  pick: [
+    {
+      shapes: one,
+      build: ([x], stream) => ops.exp(ops.pick(x!, indices([size(x!, 0), size(x!, 1)], size(x!, 2), stream))),
+    },
+  ],
 };
 
 /** Integer constants reach the kernels as floats; the reference runtime reads them all the same. */

@@ -49,6 +49,8 @@ export interface ModelOnDisk extends Omit<ReadModel, "weights"> {
 export interface ReadModelOptions {
   /** Gives the weights as `held`, in this type, instead of `weights`. */
   readonly hold?: HeldDtype | undefined;
+  /** Looks at the model before a weight is read, and may refuse it. */
+  readonly check?: ((model: Omit<ReadModel, "weights">) => void) | undefined;
 }
 
 const required = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
@@ -66,9 +68,10 @@ export function readModelDirectory(path: string, options: { readonly hold: HeldD
 export function readModelDirectory(path: string, options?: ReadModelOptions): Promise<ReadModel | HeldModel>;
 export async function readModelDirectory(
   path: string,
-  { hold }: ReadModelOptions = {},
+  { hold, check }: ReadModelOptions = {},
 ): Promise<ReadModel | HeldModel> {
   const { places, ...model } = await openModelDirectory(path);
+  check?.(model);
   const held = await readTensors(places.values(), hold ?? "float32");
   if (hold !== undefined) return { ...model, held };
   const weights = new Map([...held].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }]));

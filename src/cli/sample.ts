@@ -13,7 +13,7 @@ export const sample = defineCommand({
   description:
     "Samples completions of a prompt from a model: a directory, a GGUF file, an id on the Hugging Face hub, which is downloaded once, or a model behind an OpenAI-compatible endpoint. The prompt goes through the model's chat template unless --raw is given. With --prompts it answers each line of a file and writes a JSON line for each answer, with the fields of its prompt beside it; with --out the same command goes on where it was stopped.",
   examples: [
-    { command: 'autodidact sample --model models/countdown-base --prompt "2 7 9 make 65" -n 4', what: "four answers" },
+    { command: 'autodidact sample --model countdown-base --prompt "2 7 9 make 65" -n 4', what: "four answers" },
     {
       command: 'autodidact sample --model runs/zero/model --prompt "2 7 9 make 65" --temperature 0 --json',
       what: "the likeliest one, with log-probabilities",

@@ -1,7 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { presetNames } from "../losses/objective-schema.ts";
-import { quickDefaults, zeroDefaults } from "../recipe/defaults.ts";
+import { quickDefaults, shippedModel, zeroDefaults } from "../recipe/defaults.ts";
 import { parseReinforcement, zeroSchema } from "../recipe/schema.ts";
 import { defineCommand } from "./command.ts";
 import {
@@ -16,9 +15,6 @@ import {
   viewFor,
 } from "./run-options.ts";
 import { summaryLines } from "./view-text.ts";
-
-/** The base model that ships with the package. */
-const shippedBase = fileURLToPath(new URL("../../../models/countdown-base", import.meta.url));
 
 export const zero = defineCommand({
   name: "zero",
@@ -56,7 +52,7 @@ export const zero = defineCommand({
     const path = outPath(context, options.out);
     const { below, resumed } = recipeBelow(context, options, zeroDefaults);
     const flags = {
-      model: model !== undefined ? modelSpec(context, model) : resumed ? undefined : shippedBase,
+      model: model !== undefined ? modelSpec(context, model) : resumed ? undefined : shippedModel,
       steps,
       problemsPerStep,
       groupSize,

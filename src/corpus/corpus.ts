@@ -21,6 +21,13 @@ export const arithmeticShare = 0.06;
 export const listShare = 0.06;
 export const walkShare = 0.07;
 export const pairShare = 0.2;
+/** Share of drills with two numbers whose target one of them makes, and share whose target one of them nearly makes. */
+export const pairHitShare = 0.5;
+export const pairNearShare = 0.3;
+/** Share of walks whose target some steps nearly make. */
+export const walkNearShare = 0.5;
+/** How far nearly is: a yes to one of these takes a look at every digit. */
+export const nearMisses: readonly number[] = [1, 2, 3, 9, 10, 11];
 /** Share of puzzles that have four numbers, and of those that use numbers to 12. The others have three, and go to 9. */
 export const fourNumbersShare = 0.4;
 export const largeNumbersShare = 0.45;
@@ -39,8 +46,19 @@ function sum(source: Random): string {
 /** Two numbers, what each operation makes of them, and whether that is the target. */
 function pair(source: Random): string {
   const pool = [source.int(1, source.chance(0.5) ? 20 : 90), source.int(1, source.chance(0.7) ? 9 : 16)];
-  const target = source.chance(0.6) ? source.pick(movesFrom(pool)).result : source.int(2, 99);
+  const draw = source.next();
+  const { result } = source.pick(movesFrom(pool));
+  const target =
+    draw < pairHitShare ? result : draw < pairHitShare + pairNearShare ? near(result, source) : any(source);
   return lookAndStep(source.shuffle(pool), target);
+}
+
+const any = (source: Random): number => source.int(2, 99);
+
+/** A target that a result just misses. */
+function near(result: number, source: Random): number {
+  const target = result + source.pick(nearMisses) * (source.chance(0.5) ? 1 : -1);
+  return target >= 2 && target <= 99 ? target : any(source);
 }
 
 /** Three or four numbers of the training split, ascending. */
@@ -61,16 +79,22 @@ function list(source: Random): string {
 
 /** A walk through first steps. Most targets are missed, so that most walks come to their end. */
 function walked(source: Random): string {
-  return walk(someNumbers(source), source.int(2, 99), source);
+  const numbers = someNumbers(source);
+  return walk(numbers, source.chance(walkNearShare) ? near(made(numbers, source), source) : any(source), source);
+}
+
+/** What some steps make of the numbers. */
+function made(numbers: readonly number[], source: Random): number {
+  let pool = numbers;
+  while (pool.length > 1) pool = poolAfter(pool, source.pick(movesFrom(pool)));
+  return pool[0]!;
 }
 
 /** A puzzle as somebody makes one up: any numbers, and a target that some steps lead to. */
 function puzzle(source: Random): { readonly numbers: readonly number[]; readonly target: number } {
   while (true) {
     const numbers = someNumbers(source);
-    let pool: readonly number[] = numbers;
-    while (pool.length > 1) pool = poolAfter(pool, source.pick(movesFrom(pool)));
-    const target = pool[0]!;
+    const target = made(numbers, source);
     if (target >= 2 && target <= 99) return { numbers, target };
   }
 }

@@ -24,9 +24,10 @@ const PIECE = 1 << 18;
  */
 export async function readGgufModel(
   reader: RangedReader,
-  { hold }: ReadModelOptions = {},
+  { hold, check }: ReadModelOptions = {},
 ): Promise<ReadModel | HeldModel> {
   const { entries, ...model } = await openGgufModel(reader);
+  check?.(model);
   const held = new Map<string, HeldTensor>();
   const room = makeRoom();
   for (const [name, tensor] of entries)

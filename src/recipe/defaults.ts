@@ -1,6 +1,9 @@
 import type { z } from "zod";
 import type { grpoSchema, pretrainSchema, sftSchema, zeroSchema } from "./schema.ts";
 
+/** The base model that ships with the package: every command takes it by this name. */
+export const shippedModel = "countdown-base";
+
 /**
  * The values behind `autodidact zero` and `autodidact pretrain`; why these, dev/LOG.md. Everything can be changed from
  * the command line.
@@ -50,7 +53,7 @@ export const sftDefaults = {
 
 export const sftLoraLearningRate = 2e-4;
 
-/** The base model that ships in models/countdown-base. */
+/** The base model that ships, countdown-base. */
 export const pretrainDefaults = {
   width: 128,
   layers: 5,

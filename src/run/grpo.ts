@@ -26,7 +26,7 @@ export interface GrpoParts {
   readonly task: Task;
   /** What the report calls model and task; left out where the command has but one of each. */
   readonly named?: { readonly model: string; readonly task: string };
-  /** Refuses a model that does not fit recipe and task, before its weights go anywhere. */
+  /** Refuses a model that does not fit recipe and task, before its weights are read. */
   readonly checkModel: (model: ModelFrame) => void;
   /** Looks, behind the last measurement, for answers that cannot have been copied. */
   readonly countNovel?: (

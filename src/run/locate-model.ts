@@ -1,11 +1,13 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { currentDirectory } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import { bytesText } from "../hub/bytes-text.ts";
 import { hubModel } from "../hub/model.ts";
 import { looksLikePath, type ModelId, parseModelId } from "../hub/model-id.ts";
 import type { DownloadProgress, HubOptions } from "../hub/settings.ts";
+import { shippedModel } from "../recipe/defaults.ts";
 import type { RunObserver } from "./observer.ts";
 
 export interface LocateOptions {
@@ -16,6 +18,9 @@ export interface LocateOptions {
   readonly cwd?: string | undefined;
   readonly hub?: HubOptions | undefined;
 }
+
+/** Where the base model lies that ships with the package. */
+const shippedPath = fileURLToPath(new URL(`../../../models/${shippedModel}`, import.meta.url));
 
 /** Where a model lies on this machine, a directory or a .gguf file, and which commit of which repository it is. */
 export interface LocatedModel {
@@ -33,6 +38,7 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
   const { signal, observer, cwd = process.cwd() } = options;
   const path = await currentDirectory(resolve(cwd, spec));
   if (await exists(path)) return { path: await trainedBy(path), hub: null };
+  if (spec === shippedModel) return { path: shippedPath, hub: null };
   if (looksLikePath(spec)) {
     throw new AutodidactError(
       "MODEL_DIRECTORY",

@@ -50,6 +50,13 @@ const code = (wanted: string, words: RegExp) => (error: unknown) => {
 };
 
 describe("a model by what a user calls it", () => {
+  test("the base that ships, from any place, unless something there has its name", async () => {
+    assert.equal((await locateModel("countdown-base", { cwd: folder })).path, base);
+    cpSync(base, join(folder, "countdown-base"), { recursive: true });
+    assert.equal((await locateModel("countdown-base", { cwd: folder })).path, join(folder, "countdown-base"));
+    rmSync(join(folder, "countdown-base"), { recursive: true });
+  });
+
   test("an id of the hub, with its download shown, is the model that a directory is", async () => {
     const shown: string[] = [];
     const observer = {

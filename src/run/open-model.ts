@@ -34,6 +34,8 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
   const { base } = options;
   if (await isAdapterDirectory(path)) {
     const { model } = await openAdapter(path, (name) => locateModel(name, options), base);
+    const { weight: _, ...frame } = model;
+    options.check?.(frame);
     return readWeights(model, options.hold);
   }
   if (base !== undefined)
@@ -41,9 +43,9 @@ export async function openModel(spec: string, options: OpenOptions = {}): Promis
       "ADAPTER_CONFIG",
       `${path}: is no adapter (there is no adapter_config.json), and a base was named; leave the base out`,
     );
-  if ((await stat(path)).isDirectory()) return readModelDirectory(path, { hold: options.hold });
+  if ((await stat(path)).isDirectory()) return readModelDirectory(path, options);
   const { readGguf } = await import("../gguf/files.ts");
-  return readGguf(path, { hold: options.hold });
+  return readGguf(path, options);
 }
 
 /** A tensor at a time: with `hold` no more than one of them is ever float32. */

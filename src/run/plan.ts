@@ -15,6 +15,7 @@ import { measureSpeed } from "../plan/measure.ts";
 import { elements, memory, type PhaseMemory, peak } from "../plan/memory.ts";
 import { type Speed, type StepFlops, type StepSeconds, stepFlops, stepSeconds } from "../plan/seconds.ts";
 import { grpoWorkload, sftWorkload, type Workload } from "../plan/workload.ts";
+import { shippedModel } from "../recipe/defaults.ts";
 import { recipeAsking } from "../recipe/model-fields.ts";
 import { type GrpoRecipe, recipeObjective, type SftRecipe } from "../recipe/schema.ts";
 import type { Task } from "../tasks/task.ts";
@@ -147,7 +148,7 @@ async function openFrame(spec: string, options: LocateOptions): Promise<ModelFra
   let path: string;
   try {
     // What exists on this machine goes first, and here its headers are checked too.
-    path = (await locateModel(looksLikePath(spec) ? spec : `./${spec}`, options)).path;
+    path = (await locateModel(looksLikePath(spec) || spec === shippedModel ? spec : `./${spec}`, options)).path;
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code !== "MODEL_DIRECTORY" || looksLikePath(spec)) throw error;
     const small = await hubModelFrame(spec, {

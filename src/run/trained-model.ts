@@ -47,19 +47,18 @@ export interface TrainedRecipe
 /**
  * Reads the model of a recipe and hands its weights to an engine; no copy of them stays here.
  *
- * @param checkModel refuses a model that does not fit the run, before its weights go anywhere
+ * @param check refuses a model that does not fit the run, before its weights are read
  */
 export async function openTrained(
   recipe: TrainedRecipe,
   { observer, signal }: Pick<RunControl, "observer" | "signal">,
-  checkModel: (model: ModelFrame) => void,
+  check: (model: ModelFrame) => void,
 ): Promise<TrainedModel> {
   const lora = recipeLora(recipe);
   observer.phase("Reading the model", recipe.model);
-  const opening = { observer, signal };
+  const opening = { observer, signal, check };
   if (lora === undefined) {
     const { weights, ...model } = await openModel(recipe.model, opening);
-    checkModel(model);
     return whole(model, await policyOf(model, recipe, { weights }));
   }
   const located = await locateModel(recipe.model, opening);
@@ -69,19 +68,9 @@ export async function openTrained(
       `model: ${recipe.model} is an adapter, and adapters do not stack; merge it first (autodidact merge --adapter ${recipe.model} --out DIR), then train on DIR`,
     );
   const base = await identifyBase(located, recipe.model);
-  const { held, model } = await readHeld(located.path, recipe.hold ?? "float32", opening);
-  checkModel(model);
+  const { held, ...model } = await openModel(located.path, { ...opening, hold: recipe.hold ?? "float32" });
   const state = { base: held, weights: initialAdapter(model.config, lora, recipe.seed) };
   return adapted(model, await policyOf(model, recipe, state, lora), { lora, base });
-}
-
-async function readHeld(
-  path: string,
-  dtype: NonNullable<TrainedRecipe["hold"]>,
-  opening: Pick<RunControl, "observer" | "signal">,
-): Promise<{ readonly held: HeldTensors; readonly model: ModelFrame }> {
-  const { held, ...model } = await openModel(path, { ...opening, hold: dtype });
-  return { held, model };
 }
 
 async function policyOf(
