@@ -9,8 +9,8 @@ export const shippedModel = "countdown-base";
  * the command line.
  */
 export const zeroDefaults = {
-  steps: 24,
-  maxTokens: 768,
+  steps: 28,
+  maxTokens: 896,
   objective: {
     preset: "dapo",
     minibatches: 1,

@@ -25,7 +25,7 @@ A Llama-shaped character model of ${result.parameters.toLocaleString("en")} para
 
 ## What it has read
 ${documents.toLocaleString("en")} generated documents, ${recipe.tokens.toLocaleString("en")} characters, once: number puzzles as people leave them, lines of sums,
-lists of what some numbers make, drill with two numbers, and walks through the first steps from some numbers. Nothing is filtered for correctness and no writer knows a solution. ${percent(1 - writers.reflectiveShare)} of the puzzle writers are
+lists of what some numbers make, drill with two numbers, often towards a target that is just missed, and walks through the first steps from some numbers. Nothing is filtered for correctness and no writer knows a solution. ${percent(1 - writers.reflectiveShare)} of the puzzle writers are
 careless (one to three tries); ${percent(writers.reflectiveShare)} are reflective: after a failed try they say a word such as "wait" and look behind one
 first step after the other, in order, each time at what the last step could make. ${percent(writers.chineseShare)} write Chinese, ${percent(writers.mixedShare)} mix both languages. No number set of a
 held-out puzzle occurs in a puzzle of its length.
