@@ -96,7 +96,7 @@ test("--dry-run prints the resolved recipe and objective, and writes nothing", a
 
 test("the main job, in little: on the base that ships, from anywhere, answers get better", async () => {
   const sets = ["evaluation.problems=40", "evaluation.samplesPerProblem=4"].flatMap((set) => ["--set", set]);
-  const { code, stdout, stderr } = await cli("zero", "--quick", "--steps", "3", ...sets, "--out", "quick", "--json");
+  const { code, stdout, stderr } = await cli("zero", "--quick", "--steps", "5", ...sets, "--out", "quick", "--json");
   assert.equal(code, 0, stderr);
   const { before, after } = JSON.parse(stdout) as Summary;
   assert.ok(before.pass1 > 0.08 && before.pass1 < 0.25, `before ${before.pass1}`);
