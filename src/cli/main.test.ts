@@ -28,7 +28,7 @@ test("--help loads no engine", () => {
   const loaded = [...loadedWith("src/cli/main.ts")];
   assert.ok(loaded.includes("src/cli/command.ts"));
   assert.deepEqual(
-    loaded.filter((file) => !/^src\/(cli|run)\/|^src\/errors\.ts$/.test(file)),
+    loaded.filter((file) => !/^src\/(cli|run)\/|^src\/(errors|issues)\.ts$/.test(file)),
     [],
   );
 });
