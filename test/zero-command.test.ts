@@ -82,6 +82,8 @@ describe("zero refuses", () => {
 
 test("pretrain refuses sizes that do not fit, by the setting's name", async () => {
   await refused(cli("pretrain", "--out", "out", "--width", "40"), 2, "width: is 40", "multiple of 32");
+  // Documents longer than the model would stop the run in its middle.
+  await refused(cli("pretrain", "--out", "out", "--set", "positions=512"), 2, "positions: is 512", "at least 1152");
   const heads = cli("pretrain", "--out", "out", "--width", "96", "--set", "keyValueHeads=2");
   await refused(heads, 1, "keyValueHeads: is 2", "3 query heads", "divisor of 3");
 });

@@ -162,7 +162,11 @@ export const pretrainSchema = z.strictObject({
   layers: z.int().min(1).describe("num_hidden_layers"),
   keyValueHeads: z.int().min(1).describe("num_key_value_heads; query heads have 32 dimensions each"),
   mlpWidth: z.int().min(1).describe("intermediate_size"),
-  positions: z.int().min(64).default(1280).describe("max_position_embeddings"),
+  positions: z
+    .int()
+    .min(1152)
+    .default(1280)
+    .describe("max_position_embeddings; documents have up to about 1,030 characters"),
   tokens: z.int().min(1).describe("characters of the corpus to read"),
   tokensPerStep: z.int().min(256).default(4096).describe("characters of one update"),
   schedule: scheduleSchema.describe("learning rate"),
