@@ -5,6 +5,7 @@ import { recipeAsking } from "../recipe/model-fields.ts";
 import { type GrpoRecipe, grpoSchema, parseReinforcement } from "../recipe/schema.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import {
+  adapterFlags,
   assemble,
   modelName,
   modelSpec,
@@ -13,6 +14,7 @@ import {
   recipeBelow,
   required,
   runOptions,
+  trainedOptions,
   understood,
   untilStopped,
   viewFor,
@@ -20,12 +22,7 @@ import {
 import { summaryLines } from "./view-text.ts";
 
 export const grpoOptions = z.object({
-  model: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("model directory, GGUF file, or id on the hub; required unless --resume")
-    .meta({ value: "SPEC" }),
+  model: trainedOptions.model,
   task: z
     .string()
     .min(1)
@@ -33,11 +30,8 @@ export const grpoOptions = z.object({
     .describe("name as in task list, several with commas between, or a .ts or .js file; required unless --resume")
     .meta({ value: "NAME|FILE" }),
   out: z.string().min(1).default("runs/grpo").describe("run directory").meta({ value: "DIR" }),
-  lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
-  hold: z
-    .enum(["float32", "bfloat16", "int8"])
-    .optional()
-    .describe("with --lora: how the frozen weights are held in memory"),
+  lora: trainedOptions.lora,
+  hold: trainedOptions.hold,
   system: z.string().min(1).optional().describe("system message before every question").meta({ value: "TEXT" }),
   template: z
     .string()
@@ -50,7 +44,7 @@ export const grpoOptions = z.object({
   problemsPerStep: z.int().min(1).optional().describe("questions a step").meta({ value: "N" }),
   groupSize: z.int().min(2).optional().describe("G, answers to each question").meta({ value: "N" }),
   maxTokens: z.int().min(2).optional().describe("token limit of an answer").meta({ value: "N" }),
-  learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+  learningRate: trainedOptions.learningRate,
   preset: z.enum(presetNames).optional().describe("published objective to start from"),
   ...runOptions,
 });
@@ -61,19 +55,16 @@ export async function grpoRecipe(
   context: Context,
   command: Command,
 ): Promise<GrpoRecipe> {
-  const { system, template, hold, steps, problemsPerStep, groupSize, maxTokens, learningRate, preset } = options;
+  const { system, template, steps, problemsPerStep, groupSize, maxTokens, preset } = options;
   const { fullTaskSpec } = await import("../run/load-task.ts");
   const { below, resumed } = recipeBelow(context, options, grpoDefaults);
-  const adapters = !resumed && (options.lora || options.set.some((one) => one.startsWith("lora.")));
   const { model, task } = resumed
     ? options
     : { model: required(options.model, command, "model"), task: required(options.task, command, "task") };
   const flags = {
     model: model && modelSpec(context, model),
     task: task && fullTaskSpec(task, context.cwd),
-    lora: options.lora && !resumed ? {} : undefined,
-    "schedule.learningRate": learningRate ?? (adapters ? loraLearningRate : undefined),
-    hold,
+    ...adapterFlags(options, resumed, loraLearningRate),
     system,
     template,
     stop: options.stop.length > 0 ? options.stop : undefined,

@@ -1,8 +1,8 @@
 import type { EvalReport } from "../eval/report.ts";
 import type { GrpoMetrics } from "../trainers/step.ts";
 import { bar, type Line, lineColumns, render, type Style, span, sparkline, wrap } from "./spans.ts";
-import { type Drawing, groupEvery, type View } from "./view-contract.ts";
-import { groupLines, tellingGroup } from "./view-group.ts";
+import type { Drawing, View } from "./view-contract.ts";
+import { groupLines, shownGroup } from "./view-group.ts";
 import { evaluationText, percent, timeLeft, timeText } from "./view-text.ts";
 
 const hideCursor = "\u001b[?25l";
@@ -157,7 +157,7 @@ export function liveView({ stream, totalSteps: known, color, now }: Drawing): Vi
       }
       plot(step.metrics);
       const staying: Line[] = step.warnings.flatMap((warning) => said(`warning: ${warning}`, "yellow"));
-      const group = step.index % groupEvery === 1 ? tellingGroup(step.groups) : null;
+      const group = shownGroup(step);
       if (group) staying.push([], ...groupLines(group, width()), []);
       draw(staying);
     },

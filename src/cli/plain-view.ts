@@ -1,6 +1,6 @@
 import { fit, render } from "./spans.ts";
-import { type Drawing, groupEvery, type View } from "./view-contract.ts";
-import { groupLines, tellingGroup } from "./view-group.ts";
+import type { Drawing, View } from "./view-contract.ts";
+import { groupLines, shownGroup } from "./view-group.ts";
 import { evaluationText, percent, timeLeft, timeText } from "./view-text.ts";
 
 const width = 120;
@@ -43,7 +43,7 @@ export function plainView({ stream, totalSteps: known, now }: Drawing): View {
         `${head}  right ${percent(pass1)}  length ${lengthMean.toFixed(0)}  words ${reflectiveWordsPerResponse.toFixed(2)}  cut ${percent(truncatedShare)}  entropy ${entropy.toFixed(2)}  grad ${gradNorm.toFixed(2)}  ${seconds.toFixed(1)} s${left}`,
       );
       for (const warning of step.warnings) stream.write(`warning: ${warning}\n`);
-      const group = step.index % groupEvery === 1 ? tellingGroup(step.groups) : null;
+      const group = shownGroup(step);
       for (const line of group ? groupLines(group, 100) : []) stream.write(`${render(line, width, false).trimEnd()}\n`);
     },
     past() {},

@@ -35,6 +35,42 @@ export const runOptions = {
   dryRun: z.boolean().default(false).describe("print the resolved recipe and stop"),
 };
 
+/** The model that is trained, whole or by adapters, as grpo and sft both take it. */
+export const trainedOptions = {
+  model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("model directory, GGUF file, or id on the hub; required unless --resume")
+    .meta({ value: "SPEC" }),
+  lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
+  hold: z
+    .enum(["float32", "bfloat16", "int8"])
+    .optional()
+    .describe("with --lora: how the frozen weights are held in memory"),
+  learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+};
+
+type TrainedOptions = z.output<z.ZodObject<typeof trainedOptions>>;
+
+/**
+ * The settings that follow from them but for the model. A run that is gone on with has its adapters and its rate already.
+ *
+ * @param rate of adapters, where none was given
+ */
+export function adapterFlags(
+  { lora, hold, learningRate, set }: Omit<TrainedOptions, "model"> & RunOptions,
+  resumed: boolean,
+  rate: number,
+): Readonly<Record<string, unknown>> {
+  const fresh = !resumed && (lora || set.some((one) => one.startsWith("lora.")));
+  return {
+    lora: lora && !resumed ? {} : undefined,
+    hold,
+    "schedule.learningRate": learningRate ?? (fresh ? rate : undefined),
+  };
+}
+
 export interface RunOptions {
   readonly backend?: string | undefined;
   readonly seed?: number | undefined;

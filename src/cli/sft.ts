@@ -5,6 +5,7 @@ import { recipeAsking } from "../recipe/model-fields.ts";
 import { parseRecipe, type SftRecipe, sftSchema } from "../recipe/schema.ts";
 import { type Command, type Context, defineCommand } from "./command.ts";
 import {
+  adapterFlags,
   assemble,
   modelName,
   modelSpec,
@@ -12,18 +13,14 @@ import {
   recipeBelow,
   required,
   runOptions,
+  trainedOptions,
   understood,
   untilStopped,
   viewFor,
 } from "./run-options.ts";
 
 export const sftOptions = z.object({
-  model: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("model directory, GGUF file, or id on the hub; required unless --resume")
-    .meta({ value: "SPEC" }),
+  model: trainedOptions.model,
   data: z
     .array(z.string().min(1))
     .min(1)
@@ -31,11 +28,8 @@ export const sftOptions = z.object({
     .describe("file of rows (.jsonl, .json, .csv, .tsv, .parquet), or hf:OWNER/NAME; required unless --resume")
     .meta({ value: "FILE|ID" }),
   out: z.string().min(1).default("runs/sft").describe("run directory").meta({ value: "DIR" }),
-  lora: z.boolean().default(false).describe("train adapters of rank 16 on all linear layers instead of the weights"),
-  hold: z
-    .enum(["float32", "bfloat16", "int8"])
-    .optional()
-    .describe("with --lora: how the frozen weights are held in memory"),
+  lora: trainedOptions.lora,
+  hold: trainedOptions.hold,
   system: z.string().min(1).optional().describe("system message of rows that have none").meta({ value: "TEXT" }),
   template: z
     .string()
@@ -47,15 +41,14 @@ export const sftOptions = z.object({
   steps: z.int().min(1).optional().describe("updates, in place of epochs").meta({ value: "N" }),
   tokensPerStep: z.int().min(1).optional().describe("learned tokens of one update, about").meta({ value: "N" }),
   maxLength: z.int().min(2).optional().describe("longest row in tokens; longer ones are left out").meta({ value: "N" }),
-  learningRate: z.number().positive().optional().describe("highest learning rate").meta({ value: "RATE" }),
+  learningRate: trainedOptions.learningRate,
   ...runOptions,
 });
 
 /** The recipe that a command line asks for. */
 export function sftRecipe(options: z.output<typeof sftOptions>, context: Context, command: Command): SftRecipe {
-  const { hold, system, template, epochs, steps, tokensPerStep, maxLength, learningRate } = options;
+  const { system, template, epochs, steps, tokensPerStep, maxLength } = options;
   const { below, resumed } = recipeBelow(context, options, sftDefaults);
-  const adapters = !resumed && (options.lora || options.set.some((one) => one.startsWith("lora.")));
   const { model, data } = resumed
     ? options
     : { model: required(options.model, command, "model"), data: required(options.data, command, "data") };
@@ -63,9 +56,7 @@ export function sftRecipe(options: z.output<typeof sftOptions>, context: Context
     model: model && modelSpec(context, model),
     // A file by its full path, so that a run resumes from anywhere.
     data: data?.map((one) => (existsSync(outPath(context, one)) ? outPath(context, one) : one)),
-    lora: options.lora && !resumed ? {} : undefined,
-    "schedule.learningRate": learningRate ?? (adapters ? sftLoraLearningRate : undefined),
-    hold,
+    ...adapterFlags(options, resumed, sftLoraLearningRate),
     system,
     template,
     epochs,

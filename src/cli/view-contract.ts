@@ -22,9 +22,6 @@ export interface View {
   close(): void;
 }
 
-/** Steps between two groups that are shown. */
-export const groupEvery = 10;
-
 /** The part of a terminal's stream that is used. */
 export interface ViewStream {
   write(text: string): unknown;

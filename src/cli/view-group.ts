@@ -1,5 +1,6 @@
 import type { Advantaged } from "../advantage.ts";
 import type { Group } from "../rollout/rollout.ts";
+import type { GrpoStep } from "../trainers/step.ts";
 import { clean, columns, type Line, span, wrap } from "./spans.ts";
 
 const cellWidth = 22;
@@ -70,6 +71,13 @@ function shown(text: string, width: number, most: number): string[] {
   const rest = lines.length - most + 1;
   return [...lines.slice(0, most - 1), `… ${rest} more lines`].map((line) => (columns(line) > width ? "…" : line));
 }
+
+/** Steps between two groups that are shown. */
+const groupEvery = 10;
+
+/** The group of a step that is to be shown; null in most steps. */
+export const shownGroup = ({ index, groups }: GrpoStep): Group<Advantaged> | null =>
+  index % groupEvery === 1 ? tellingGroup(groups) : null;
 
 /** The group that shows most: mixed, and as near as possible to half right; null where all are constant. */
 export function tellingGroup(groups: readonly Group<Advantaged>[]): Group<Advantaged> | null {

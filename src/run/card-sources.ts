@@ -6,7 +6,7 @@ import { type PlannedFile, smallFile } from "../export/planned-file.ts";
 import { isRepoId } from "../hub/model-id.ts";
 import { environmentSchema } from "./environment.ts";
 import type { CardRun } from "./export-card.ts";
-import type { LocatedModel } from "./locate-model.ts";
+import { exists, type LocatedModel } from "./locate-model.ts";
 import type { Recipe } from "./run-directory.ts";
 import { sftSummarySchema } from "./sft-summary.ts";
 import { summarySchema } from "./summary.ts";
@@ -35,7 +35,7 @@ export async function cardSources(located: LocatedModel, named: string | undefin
 
 /** The run that a directory is the result of, RUN/model or RUN/adapter. */
 export async function runAround(path: string): Promise<CardRun | null> {
-  const isResult = ["model", "adapter"].includes(basename(path)) && (await isThere(join(dirname(path), "recipe.json")));
+  const isResult = ["model", "adapter"].includes(basename(path)) && (await exists(join(dirname(path), "recipe.json")));
   return isResult ? readCardRun(dirname(path)) : null;
 }
 
@@ -43,7 +43,7 @@ const summaries = z.union([sftSummarySchema, summarySchema]);
 
 async function readCardRun(path: string): Promise<CardRun> {
   const optional = async (name: string): Promise<unknown> =>
-    (await isThere(join(path, name))) ? readJson(join(path, name)) : undefined;
+    (await exists(join(path, name))) ? readJson(join(path, name)) : undefined;
   const summary = summaries.safeParse(await optional("summary.json"));
   const environment = environmentSchema.safeParse(await optional("environment.json"));
   return {
@@ -61,7 +61,7 @@ async function baseOf(
 ): Promise<{ readonly base: string | null; readonly directory: string | null }> {
   if (typeof name !== "string") return { base: hub?.id ?? null, directory: (await isDirectory(path)) ? path : null };
   const local = resolve(cwd, name);
-  if (await isThere(local)) return { base: null, directory: (await isDirectory(local)) ? local : null };
+  if (await exists(local)) return { base: null, directory: (await isDirectory(local)) ? local : null };
   const id = name.replace(/^hf:/, "").split(/[@:]/)[0]!;
   return { base: isRepoId(id) ? id : null, directory: null };
 }
@@ -88,11 +88,6 @@ async function licenceFiles(directory: string): Promise<PlannedFile[]> {
   return files;
 }
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 const isDirectory = (path: string): Promise<boolean> =>
   stat(path).then(
     (found) => found.isDirectory(),

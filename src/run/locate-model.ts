@@ -83,7 +83,8 @@ export async function trainedBy(path: string): Promise<string> {
   );
 }
 
-const exists = (path: string): Promise<boolean> =>
+/** Whether something can be looked at there; a place that cannot be is none. */
+export const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
