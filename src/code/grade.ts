@@ -80,8 +80,10 @@ export async function runTests(
     else if (outputLeft <= 0)
       results.push({ reason: "output-limit", ms: 0, detail: `all tests: ${limits.totalOutputBytes} bytes` });
     else {
-      const outcome = await pool.run(jobOf(code, language, test, limits, timeLeft, outputLeft));
-      timeLeft -= outcome.ms;
+      const job = jobOf(code, language, test, limits, timeLeft, outputLeft);
+      const outcome = await pool.run(job);
+      // A timer may go off a little early; what it ended has had all its time, or the next test would get the rest.
+      timeLeft -= outcome.ending === "time-limit" ? Math.max(outcome.ms, job.timeMs) : outcome.ms;
       outputLeft -= outcome.stdout.length + (outcome.value?.length ?? 0);
       results.push({ reason: judge(test, outcome, tolerance), ms: outcome.ms, detail: outcome.detail });
     }

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { after, describe, test } from "node:test";
 import { AutodidactError } from "../errors.ts";
 import { gradeCode, runTests } from "./grade.ts";
-import { openSandboxPool } from "./pool.ts";
-import type { Job, Outcome } from "./protocol.ts";
+import { openSandboxPool, type SandboxPool } from "./pool.ts";
+import { type Job, type Outcome, outcome } from "./protocol.ts";
 import type { Language } from "./tests.ts";
 
 const pool = openSandboxPool({ workers: 1 });
@@ -273,7 +273,17 @@ describe("limits", () => {
       ["time-limit", "time-limit", "time-limit", "time-limit"],
     );
     assert.equal(slow.results[3]!.ms, 0);
-    assert.ok(slow.results[2]!.ms < 300);
+    assert.ok(slow.results[2]!.ms < slow.results[0]!.ms);
+    const given: number[] = [];
+    const early: SandboxPool = {
+      ...pool,
+      run: async ({ timeMs }) => {
+        given.push(timeMs);
+        return outcome("time-limit", { ms: timeMs - 0.7 });
+      },
+    };
+    await runTests("while True: pass", "python", tests, { pool: early, limits: { testMs: 300, totalMs: 700 } });
+    assert.deepEqual(given, [300, 300, 100], "a timer that goes off early leaves nothing over");
     const loud = await runTests("print('y' * 900)", "python", tests, { pool, limits: { totalOutputBytes: 2_000 } });
     assert.deepEqual(
       loud.results.map(({ reason }) => reason),
