@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { AutodidactError } from "../errors.ts";
@@ -212,6 +212,31 @@ describe("data sets of the hub", () => {
       dataset({ source: "hf:a/b", mapping: "gsm8k", hub: options({ offline: true }) }),
       code("HUB_NETWORK", /not in the cache/),
     );
+  });
+
+  test("what another tool has left of a split is not taken for the whole", async () => {
+    const folder = join(cache, "datasets--openai--gsm8k");
+    const put = (name: string): void => {
+      const path = join(folder, "snapshots", commit, name);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, parquet);
+    };
+    mkdirSync(join(folder, "refs"), { recursive: true });
+    writeFileSync(join(folder, "refs", "main"), commit);
+    const files = (config?: string) =>
+      hubFiles({ id: "openai/gsm8k", config, split: "train" }, options({ offline: true }));
+    put("main/train-00001-of-00003.parquet");
+    await assert.rejects(
+      files(),
+      code("HUB_NETWORK", /lacks main\/train-00000-of-00003\.parquet, main\/train-00002-of-00003\.parquet$/),
+    );
+    put("main/train-00000-of-00003.parquet");
+    put("main/train-00002-of-00003.parquet");
+    assert.equal((await files()).length, 3);
+    put("socratic/train.parquet");
+    await assert.rejects(files(), code("DATASET_SPLIT", /files in main\/, socratic\/ .*name one folder as config/));
+    assert.equal((await files("main")).length, 3);
+    assert.equal((await files("socratic")).length, 1);
   });
 
   test("a set without a card: the split by the file's name; a file that lies in git", async () => {

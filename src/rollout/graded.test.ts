@@ -70,10 +70,10 @@ test("a group is graded as soon as it has ended, while others are still being sa
 
 test("grading beside sampling takes less than both after each other; what it adds is the reward time", async () => {
   const began = performance.now();
-  // One answer at a time: 8 x 20 ms of grading beside 4 x 50 ms of sampling.
+  // One answer at a time: 8 x 75 ms of grading beside 4 x 200 ms of sampling. A busy machine adds to both.
   const { sampleSeconds, rewardSeconds } = await gradedRollouts(
-    policyOf({ pace: 50 }),
-    taskOf(slow(20)),
+    policyOf({ pace: 200 }),
+    taskOf(slow(75)),
     problems,
     options,
     {
@@ -81,9 +81,9 @@ test("grading beside sampling takes less than both after each other; what it add
     },
   );
   const seconds = (performance.now() - began) / 1000;
-  assert.ok(sampleSeconds >= 0.19, `sampling ${sampleSeconds}`);
-  assert.ok(rewardSeconds < 0.12, `grading added ${rewardSeconds}, where it takes 0.16`);
-  assert.ok(seconds < 0.33, `${seconds} in all, where one behind the other takes 0.36`);
+  assert.ok(sampleSeconds >= 0.79, `sampling ${sampleSeconds}`);
+  assert.ok(rewardSeconds < 0.5, `grading added ${rewardSeconds}, where it takes 0.6`);
+  assert.ok(seconds < 1.3, `${seconds} in all, where one behind the other takes 1.4`);
 });
 
 test("what comes out does not depend on what was ready first, nor on an engine that tells nothing", async () => {
