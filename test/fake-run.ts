@@ -174,13 +174,16 @@ export function fakeReport(step: number): EvalReport {
   const mean = (value: (one: (typeof levels)[number]) => number): number =>
     levels.reduce((sum, one) => sum + value(one), 0) / 5;
   const pass1 = mean((one) => one.pass1.value);
+  const tries = [1, 2, 4, 8, 16];
+  const passAt = (k: number): number => 1 - (1 - pass1) ** (1 + 0.55 * Math.log2(k));
   return {
     problems: 260,
     samplesPerProblem: 16,
     temperature: 1,
     maxTokens: 256,
     pass1: { value: pass1, low: pass1 - 0.024, high: pass1 + 0.024 },
-    passAtK: Object.fromEntries([1, 2, 4, 8, 16].map((k) => [k, 1 - (1 - pass1) ** (1 + 0.55 * Math.log2(k))])),
+    passAtK: Object.fromEntries(tries.map((k) => [k, passAt(k)])),
+    passAtKIntervals: Object.fromEntries(tries.map((k) => [k, { low: passAt(k) - 0.03, high: passAt(k) + 0.02 }])),
     majority: { value: mean((one) => one.majority), low: pass1 + 0.04, high: pass1 + 0.13 },
     meanLength: mean((one) => one.meanLength),
     p95Length: 180,

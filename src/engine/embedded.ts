@@ -198,7 +198,7 @@ export class EmbeddedEngine implements Engine {
       const { m, v } = this.#moments();
       for (const [name, gradient] of this.#gradients) {
         const weight = trained.get(name)!;
-        const weightDecay = decays(name, weight.shape) ? options.weightDecay : 0;
+        const weightDecay = decays(weight.shape) ? options.weightDecay : 0;
         adamwStep(weight.data, gradient, m.get(name)!, v.get(name)!, { ...options, weightDecay, step, gradScale });
       }
       this.#step = step;

@@ -37,6 +37,6 @@ export function adamwStep(
 }
 
 /** Weight decay is for matrices only: shrinking norms' gains or biases regularises nothing. */
-export function decays(_name: string, shape: readonly number[]): boolean {
+export function decays(shape: readonly number[]): boolean {
   return shape.length === 2;
 }

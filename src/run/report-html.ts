@@ -144,10 +144,10 @@ function voting(data: ReportData): Markup {
           charts.voteByLevel(before, after),
         );
   return html`<h2>More than one try</h2>
-<p class="note">${voteSentence("base", before)} ${voteSentence("trained", after)} pass@k is the chance that at least one of k answers is right.</p>
+<p class="note">${voteSentence("base", before)} ${voteSentence("trained", after)} pass@k is the chance that at least one of k answers is right, with its 95 % interval.</p>
 <div class="grid">${chart}
 <div class="card"><h3>pass@k</h3><table><tr><th>answers k</th><th class="n">base</th><th class="n">trained</th></tr>
-${table.map(({ k, before, after }) => html`<tr><td>${k}</td><td class="n">${percentText(before, 1)}</td><td class="n">${percentText(after, 1)}</td></tr>`)}</table></div>
+${table.map(({ k, before, after }) => html`<tr><td>${k}</td><td class="n">${before}</td><td class="n">${after}</td></tr>`)}</table></div>
 </div>`;
 }
 

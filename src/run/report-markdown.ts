@@ -33,8 +33,8 @@ export function reportMarkdown(data: ReportData): string {
     ),
     "## More than one try",
     table(
-      ["k", "pass@k base", "trained"],
-      words.passAtK(data).map((one) => [String(one.k), percentText(one.before, 1), percentText(one.after, 1)]),
+      ["k", "pass@k base, 95 % interval", "trained, 95 % interval"],
+      words.passAtK(data).map(({ k, before, after }) => [String(k), before, after]),
     ),
     "## Why answers were right or wrong",
     table(

@@ -171,13 +171,18 @@ export function reasons(data: ReportData): { reason: string; before: number; aft
     .sort((a, b) => Number(b.reason === "correct") - Number(a.reason === "correct") || b.before - a.before);
 }
 
-/** pass@k of either measurement for the k that both have. */
-export function passAtK(data: ReportData): { k: number; before: number; after: number }[] {
-  const before = data.evaluations[0]?.passAtK ?? {};
-  const after = data.evaluations.at(-1)?.passAtK ?? {};
-  return Object.keys(before)
-    .filter((k) => after[k] !== undefined)
-    .map((k) => ({ k: Number(k), before: before[k]!, after: after[k]! }))
+/** pass@k of either measurement, each with its 95 % interval, for the k that both have. */
+export function passAtK(data: ReportData): { k: number; before: string; after: string }[] {
+  const [before, after] = [data.evaluations[0], data.evaluations.at(-1)];
+  if (before === undefined || after === undefined) return [];
+  const shown = ({ passAtK, passAtKIntervals }: typeof before, k: string): string => {
+    const interval = passAtKIntervals?.[k];
+    const spread = interval ? ` (${(100 * interval.low).toFixed(1)} to ${(100 * interval.high).toFixed(1)})` : "";
+    return percentText(passAtK[k]!, 1) + spread;
+  };
+  return Object.keys(before.passAtK)
+    .filter((k) => after.passAtK[k] !== undefined)
+    .map((k) => ({ k: Number(k), before: shown(before, k), after: shown(after, k) }))
     .sort((a, b) => a.k - b.k);
 }
 

@@ -46,10 +46,13 @@ test("report.html tells the figures, needs nothing and runs nothing", async () =
   assert.equal(document.querySelectorAll("svg").length, 10);
   const seen = document.documentElement.textContent ?? "";
   const percent = (share: number) => `${(share * 100).toFixed(1)}`;
+  const { low, high } = fakeReport(12).passAtKIntervals!["4"]!;
+  const passAt4 = `(${percent(low)} to ${percent(high)})`;
   for (const value of [
     percent(summary.before.pass1),
     percent(summary.after.pass1),
     percent(summary.after.pass1Interval[0]),
+    passAt4,
     summary.command,
     "Imaginary CPU 3000",
     "61 of 208",
@@ -71,6 +74,7 @@ test("report.html tells the figures, needs nothing and runs nothing", async () =
 test("report.md has the same figures, and no answer breaks out of its block", async () => {
   const text = await readFile(join(path, "report.md"), "utf8");
   assert.match(text, /^# Right answers (rose|went) from/);
+  assert.match(text, /\n\| 4 \| [\d.]+\u00a0% \([\d.]+ to [\d.]+\) \|/);
   assert.match(text, /\n````text\n<script>[^\n]*\n````\n/);
   assert.doesNotMatch(text, /NaN|undefined/);
   assert.ok(!text.includes("\u001b"));
