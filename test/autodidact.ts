@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./imports.ts";
 
@@ -32,7 +33,8 @@ export async function autodidact(
     cwd,
     env: { ...process.env, NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: 120_000,
+    // For what hangs. A small run takes minutes where the machine is old and others work on it too.
+    timeout: 600_000,
     killSignal: "SIGKILL",
   });
   const texts = { stdout: "", stderr: "" };
@@ -53,4 +55,13 @@ export async function autodidact(
   });
   clearInterval(watch);
   return { code, signal, ...texts, seconds: seconds() };
+}
+
+/** The newest checkpoint of a run that is behind `step` or a later one; older ones are deleted. */
+export function newestCheckpoint(run: string, step: number): string | undefined {
+  const folder = join(run, "checkpoints");
+  if (!existsSync(folder)) return undefined;
+  const names = readdirSync(folder).filter((name) => /^step-\d+$/.test(name) && Number(name.slice(5)) >= step);
+  const newest = names.sort().at(-1);
+  return newest && join(folder, newest);
 }

@@ -15,7 +15,7 @@ function run(name: string): string[] {
   const output = execFileSync(process.execPath, [join(root, "dist", "examples", `${name}.js`), "1"], {
     cwd: root,
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 600_000,
   });
   return output.trimEnd().split("\n");
 }

@@ -8,7 +8,7 @@ import { presets } from "../src/losses/objective-presets.ts";
 import type { Objective } from "../src/losses/objective-schema.ts";
 import { initialWeights } from "../src/model/parameters.ts";
 import type { Summary } from "../src/run/summary.ts";
-import { autodidact } from "./autodidact.ts";
+import { autodidact, newestCheckpoint } from "./autodidact.ts";
 import { inProcess } from "./in-process.ts";
 import { lettersConfig, lettersTokenizer } from "./letters-model.ts";
 
@@ -106,11 +106,11 @@ describe("grpo", () => {
     assert.ok(summary.seconds.total! > 0);
     const ended = await autodidact(["grpo", ...args, "--out", "killed"], {
       cwd: folder,
-      interrupt: { signal: "SIGKILL", when: () => existsSync(at("killed/checkpoints/step-000002")) },
+      interrupt: { signal: "SIGKILL", when: () => newestCheckpoint(at("killed"), 2) !== undefined },
     });
     assert.equal(ended.signal, "SIGKILL", ended.stderr);
     // A checkpoint holds the adapter and its moments, not the model below.
-    const saved = readFileSync(at("killed/checkpoints/step-000002/trainer.safetensors"));
+    const saved = readFileSync(join(newestCheckpoint(at("killed"), 2)!, "trainer.safetensors"));
     const header = JSON.parse(saved.toString("utf8", 8, 8 + Number(saved.readBigUInt64LE(0)))) as object;
     const parts = new Set(
       Object.keys(header)

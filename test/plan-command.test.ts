@@ -58,13 +58,14 @@ describe("plan grpo", () => {
     assert.equal(code, 0);
     for (const line of [
       /^ {2}weights +[\d.]+ kB/m,
-      /peak .* it fits/,
+      /peak .* (?:it fits|other programs)/,
       /^ {2}training +\d/m,
       /answers of 8 tokens on average/,
     ])
       assert.match(stdout, line);
     const { phases, parameters, trained, seconds, fits } = await planned("grpo", ...grpoOptions);
-    assert.deepEqual([parameters, trained, fits], [parameterCount(lettersConfig), parameters, "yes"]);
+    assert.deepEqual([parameters, trained], [parameterCount(lettersConfig), parameters]);
+    assert.notEqual(fits, "no");
     assert.deepEqual(
       phases.map(({ phase }) => phase),
       ["sampling", "training"],

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { writeModelDirectory } from "../src/checkpoint/model-directory.ts";
 import { initialWeights } from "../src/model/parameters.ts";
 import type { SftSummary } from "../src/run/sft-summary.ts";
-import { autodidact } from "./autodidact.ts";
+import { autodidact, newestCheckpoint } from "./autodidact.ts";
 import { inProcess } from "./in-process.ts";
 import { lettersConfig, lettersTokenizer } from "./letters-model.ts";
 
@@ -148,7 +148,7 @@ describe("sft", () => {
       assert.equal((await sft(...args, "--out", whole)).code, 0);
       const ended = await autodidact(["sft", ...args, "--out", killed], {
         cwd: folder,
-        interrupt: { signal: "SIGKILL", when: () => existsSync(at(killed, "checkpoints/step-000008")) },
+        interrupt: { signal: "SIGKILL", when: () => newestCheckpoint(at(killed), 8) !== undefined },
       });
       assert.equal(ended.signal, "SIGKILL", ended.stderr);
       const resumed = await sft("--resume", "--out", killed);

@@ -264,12 +264,12 @@ describe("verifiers that can be cheated", () => {
   test("a slow verdict is found, with what it was asked", async () => {
     const report = await run(
       graded((answer, problem) => {
-        if (answer.text.startsWith(",,,")) for (const end = performance.now() + 110; performance.now() < end; );
+        if (answer.text.startsWith(",,,")) for (const end = performance.now() + 400; performance.now() < end; );
         return strict.verify(answer, problem);
       }),
     );
     assert.match(report.speed!.slowest, /"commas"/);
-    assert.ok(report.speed!.slowestMilliseconds >= 100);
+    assert.ok(report.speed!.slowestMilliseconds >= 390);
   });
 });
 

@@ -39,7 +39,7 @@ const right: Readonly<Record<Language, string>> = {
 };
 const secret = "sesame-8831";
 /** What a run may take beyond its limit: V8 looks at its clock between steps, and the machine may be busy. */
-const slackMs = 1_500;
+const slackMs = 10_000;
 
 /** The longest that this machine stood still, or kept this process waiting: nobody's limit can be held meanwhile. */
 function watchStalls(): { longest(): number; stop(): void } {
@@ -113,8 +113,13 @@ describe("adversarial programs", () => {
     const seen = JSON.stringify(outcomes, (key, value) => (key === "ms" ? undefined : value));
     for (const word of [secret, "root:", process.cwd(), "AUTODIDACT", "/dist/src"])
       assert.ok(!seen.includes(word), `a program saw ${word}`);
-    // As a number of its own: its digits may well stand in another one.
-    assert.doesNotMatch(seen, new RegExp(`(?<![\\d.])${process.pid}(?![\\d.])`), "a program saw the process's number");
+    // As a number of its own: its digits may well stand in another one. Our own words have numbers too, and any of them may be it.
+    const theirs = seen.replaceAll(/(longer|more) than \d+|after \d+ ms|line \d+|exit status \d+/g, "");
+    assert.doesNotMatch(
+      theirs,
+      new RegExp(`(?<![\\d.])${process.pid}(?![\\d.])`),
+      "a program saw the process's number",
+    );
     assert.ok(!existsSync("/tmp/left"));
 
     assert.ok(pool.workers.pids.length <= 4);

@@ -375,7 +375,7 @@ describe("the pool", () => {
         code: "console.log(1)",
         input: "",
         call: null,
-        timeMs: 500,
+        timeMs: 20_000,
         memoryMiB: 64,
         outputBytes: 100,
       };
@@ -383,7 +383,7 @@ describe("the pool", () => {
       // Time to get ready again, so that the next program goes to the same process.
       await new Promise((resolve) => setTimeout(resolve, 500));
       const [victim] = two.workers.pids;
-      const endless = two.run({ ...job, code: "for (;;);", timeMs: 400 });
+      const endless = two.run({ ...job, code: "for (;;);", timeMs: 1_500 });
       await new Promise((resolve) => setTimeout(resolve, 100));
       process.kill(victim!, "SIGSTOP");
       const others = await Promise.all([1, 2, 3].map(() => two.run(job)));
@@ -410,7 +410,7 @@ describe("the pool", () => {
       outputBytes: 100,
     };
     await one.run(job);
-    const again = one.run({ ...job, code: "const t = Date.now(); while (Date.now() < t + 400); console.log(2)" });
+    const again = one.run({ ...job, code: "const t = Date.now(); while (Date.now() < t + 1_500); console.log(2)" });
     await new Promise((resolve) => setTimeout(resolve, 100));
     process.kill(one.workers.pids[0]!, "SIGKILL");
     assert.equal((await again).stdout, "2\n");

@@ -19,7 +19,7 @@ export interface Document {
  */
 export const arithmeticShare = 0.06;
 export const listShare = 0.06;
-export const walkShare = 0.07;
+export const walkShare = 0.1;
 export const pairShare = 0.2;
 /** Share of drills with two numbers whose target one of them makes, and share whose target one of them nearly makes. */
 export const pairHitShare = 0.5;
@@ -28,9 +28,12 @@ export const pairNearShare = 0.3;
 export const walkNearShare = 0.5;
 /** How far nearly is: a yes to one of these takes a look at every digit. */
 export const nearMisses: readonly number[] = [1, 2, 3, 9, 10, 11];
-/** Share of puzzles that have four numbers, and of those that use numbers to 12. The others have three, and go to 9. */
+/** Share of puzzles that have four numbers; the others have three. Share of all numbers that go to 12; the others go to 9. */
 export const fourNumbersShare = 0.4;
 export const largeNumbersShare = 0.45;
+/** Share of lists and walks that have four numbers, and of those where one number is put there twice. */
+export const drillFourNumbersShare = 0.15;
+export const drillTwiceShare = 0.3;
 
 function sum(source: Random): string {
   const small = (): number => source.int(1, source.chance(0.7) ? 9 : 16);
@@ -61,25 +64,30 @@ function near(result: number, source: Random): number {
   return target >= 2 && target <= 99 ? target : any(source);
 }
 
-/** Three or four numbers of the training split, ascending. */
-function someNumbers(source: Random): number[] {
+/** Three or four numbers of the training split, ascending; with these chances four, and one of them twice on purpose. */
+function someNumbers(source: Random, four = fourNumbersShare, twice = 0): number[] {
   while (true) {
-    const count = source.chance(fourNumbersShare) ? 4 : 3;
+    const count = source.chance(four) ? 4 : 3;
     const largest = source.chance(largeNumbersShare) ? 12 : 9;
-    const numbers = Array.from({ length: count }, () => source.int(1, largest)).sort((a, b) => a - b);
+    const numbers = Array.from({ length: count }, () => source.int(1, largest));
+    if (source.chance(twice)) numbers[1] = numbers[0]!;
+    numbers.sort((a, b) => a - b);
     if (splitOf(numbers) === "train") return numbers;
   }
 }
 
+/** Numbers for lists and walks: where one of them stands twice it is easy to lose one's place among the pairs. */
+const drillNumbers = (source: Random): number[] => someNumbers(source, drillFourNumbersShare, drillTwiceShare);
+
 /** What can be made of any two of them: `1 3 4: 3+1=4 3-1=2 3*1=3 4+1=5 ...`. */
 function list(source: Random): string {
-  const numbers = someNumbers(source);
+  const numbers = drillNumbers(source);
   return `${numbers.join(" ")}: ${movesFrom(numbers).map(written).join(" ")}`;
 }
 
 /** A walk through first steps. Most targets are missed, so that most walks come to their end. */
 function walked(source: Random): string {
-  const numbers = someNumbers(source);
+  const numbers = drillNumbers(source);
   return walk(numbers, source.chance(walkNearShare) ? near(made(numbers, source), source) : any(source), source);
 }
 

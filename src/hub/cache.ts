@@ -3,7 +3,7 @@
  * one has fetched the other finds.
  */
 import { randomUUID } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rename, rm, stat, statfs, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, stat, statfs, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { AutodidactError } from "../errors.ts";
 import { bytesText } from "./bytes-text.ts";
@@ -194,24 +194,21 @@ function places(from: CachedRepo, file: HubFile): { name: string; path: string; 
   };
 }
 
+const linksTo = (target: string, path: string): Promise<boolean> =>
+  symlink(target, path).then(
+    () => true,
+    () => false,
+  );
+
 /** Not every file system has links: then a new file goes to its place itself, and one that others may use is copied. */
 async function link(blob: string, path: string, symlinks: boolean, fresh: boolean): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await rm(path, { force: true });
-  if (symlinks) {
-    try {
-      return await symlink(relative(dirname(path), blob), path);
-    } catch (error) {
-      // Another process was faster.
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return;
-    }
-  }
-  if (fresh) await rename(blob, path);
-  else {
-    const beside = `${path}.${randomUUID()}.incomplete`;
-    await copyFile(blob, beside);
-    await rename(beside, path);
-  }
+  // Renamed into its place: another process that reads the file meanwhile finds the old one or the new one, never none.
+  const beside = `${path}.${randomUUID()}.incomplete`;
+  const linked = symlinks && (await linksTo(relative(dirname(path), blob), beside));
+  if (!linked && fresh) return rename(blob, path);
+  if (!linked) await copyFile(blob, beside);
+  await rename(beside, path);
 }
 
 async function checkSpace({ repo, folder }: CachedRepo, needed: number, settings: HubSettings): Promise<void> {

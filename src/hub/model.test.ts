@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -84,11 +86,13 @@ beforeEach((t) => {
 function start() {
   const script = `
     let most = 0;
-    setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10).unref();
+    setInterval(() => (gc(), most = Math.max(most, process.memoryUsage.rss())), 20).unref();
     const { hubModel } = await import(${JSON.stringify(new URL("./model.js", import.meta.url).href)});
     const { path } = await hubModel("owner/name", ${JSON.stringify({ endpoint: server.endpoint, cache, retryMs: 1 })});
     console.log(JSON.stringify({ path, most }));`;
-  return spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 async function ended(child: ReturnType<typeof start>): Promise<{ path: string; most: number } | null> {
   let text = "";
@@ -430,12 +434,14 @@ describe("models of the hub", () => {
       test: /^GET \/[0-9a-f]{64}/,
       fault: (request, response, file) => {
         response.writeHead(200, { "Content-Length": String(file!.bytes.length) }).write(file!.bytes.subarray(0, 5000));
-        setTimeout(() => stop.abort(), 50);
         void request;
         return true;
       },
     });
-    await assert.rejects(hubModel("owner/name", options({ signal: stop.signal })), { name: "AbortError" });
+    const onProgress = ({ bytes }: { readonly bytes: number }): void => {
+      if (bytes === 5000) stop.abort();
+    };
+    await assert.rejects(hubModel("owner/name", options({ signal: stop.signal, onProgress })), { name: "AbortError" });
     await hubModel("owner/name", options());
     assert.match(downloads().at(-1)!, /bytes=5000-/);
   });
@@ -469,7 +475,12 @@ describe("models of the hub", () => {
         response
           .writeHead(200, { "Content-Length": String(file!.bytes.length) })
           .write(file!.bytes.subarray(0, 100_000));
-        setTimeout(() => killed.kill("SIGKILL"), 100);
+        const part = join(folder(), "blobs", `${sha256(slow)}.incomplete`);
+        const watch = setInterval(() => {
+          if (!existsSync(part) || statSync(part).size < 100_000) return;
+          clearInterval(watch);
+          killed.kill("SIGKILL");
+        }, 5);
         return true;
       },
     });

@@ -59,6 +59,6 @@ export const pretrainDefaults = {
   layers: 5,
   keyValueHeads: 2,
   mlpWidth: 384,
-  tokens: 22_000_000,
+  tokens: 26_000_000,
   schedule: { kind: "cosine", learningRate: 3e-3, warmupSteps: 100, floor: 0.02 },
 } as const satisfies Partial<z.input<typeof pretrainSchema>>;

@@ -30,6 +30,9 @@ export type CheckMessage =
   | { readonly kind: "report"; readonly report: CheckReport }
   | { readonly kind: "error"; readonly code: string | null; readonly message: string };
 
+/** Seconds that the thread may take before it says anything: loading the program is not the task's doing. */
+const STARTING = 60;
+
 /** @throws AutodidactError those of openTask; whatever the task throws while it is loaded */
 export async function checkInWorker({
   signal,
@@ -45,14 +48,14 @@ export async function checkInWorker({
   let timer: ReturnType<typeof setInterval> | undefined;
   try {
     return await new Promise<CheckReport>((resolve, reject) => {
-      const stuck = (): void => {
+      const stuck = (seconds: number): void => {
         const check: Check = {
           name: "time",
           demands: "every verdict comes back",
           passed: false,
           tried: 1,
           failure: {
-            message: `stuck for ${patience} s at ${trying}: bound the work by construction (no eval, no pattern with nested repetition), nothing can interrupt it`,
+            message: `stuck for ${seconds} s at ${trying}: bound the work by construction (no eval, no pattern with nested repetition), nothing can interrupt it`,
             count: 1,
           },
         };
@@ -60,13 +63,13 @@ export async function checkInWorker({
         resolve({ task, passed: false, checks: [...checks, check], parts: [], speed: null });
       };
       // Counted by ticks and not by the clock: a machine that slept for an hour has ticked once.
-      let silent = 0;
+      let [silent, most] = [0, STARTING];
       timer = setInterval(() => {
-        if (++silent >= patience) stuck();
+        if (++silent >= most) stuck(most);
       }, 1000);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.on("message", (message: CheckMessage) => {
-        silent = 0;
+        [silent, most] = [0, patience];
         if (message.kind === "trying") trying = message.what;
         else if (message.kind === "check") {
           task = message.task;

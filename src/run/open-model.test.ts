@@ -172,10 +172,10 @@ describe("an adapter with its base, as one model", () => {
       await openModel(${JSON.stringify(base)});
       const before = process.memoryUsage.rss();
       let most = 0;
-      setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 1).unref();
+      setInterval(() => (gc(), most = Math.max(most, process.memoryUsage.rss())), 5).unref();
       await openModel(${JSON.stringify(at("adapter"))}, ${JSON.stringify(options)});
       console.log(Math.max(most, process.memoryUsage.rss()) - before);`;
-    return Number(execFileSync(process.execPath, ["--input-type=module", "-e", script])) / parameters;
+    return Number(execFileSync(process.execPath, ["--expose-gc", "--input-type=module", "-e", script])) / parameters;
   };
   for (const [what, options, bytes] of [
     ["a directory", {}, 6],

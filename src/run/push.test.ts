@@ -181,11 +181,11 @@ describe("push", () => {
       const files = [{ name: "model.safetensors", path, size }];
       const script = `
         let most = 0;
-        setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10).unref();
+        setInterval(() => (gc(), most = Math.max(most, process.memoryUsage.rss())), 20).unref();
         const { upload } = await import(${JSON.stringify(new URL("../hub/upload.js", import.meta.url).href)});
         await upload(${JSON.stringify({ id: "owner/big", files, private: false, message: "Big" })});
         console.log(most);`;
-      const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], {
         env: { ...process.env, ...env() },
         stdio: ["ignore", "pipe", "inherit"],
       });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
+import { processorTime } from "../../test/processor-time.ts";
 import { AutodidactError } from "../errors.ts";
 import { random } from "../random.ts";
 import { characterTokenizer, singleQuestionTemplate } from "./character.ts";
@@ -150,9 +151,9 @@ describe("a character tokenizer", () => {
   it("encodes a million characters in well under the 1.3 s that a corpus of 15 million in 20 s allows", () => {
     const tokenizer = characterTokenizer(alphabet);
     const text = "9*7=63 63+2=65 no, wait 9+7=16 16*2=32 yes<|end|>".repeat(25_000);
-    const start = performance.now();
     assert.ok(tokenizer.encode(text).length > 1_000_000);
-    assert.ok(performance.now() - start < 1300);
+    const took = processorTime(() => tokenizer.encode(text), 1300);
+    assert.ok(took < 1300, `${took} ms`);
   });
 
   it("answers single questions only", () => {
