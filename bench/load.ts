@@ -6,7 +6,7 @@ import { openEngine } from "../src/run/open-policy.ts";
 
 /**
  * Peak memory of this process, program and tokenizer included, once it has read a model directory and loaded it into an
- * engine: weights to train where they are float32, else frozen ones below an adapter.
+ * engine: weights to train where they are float32, else frozen ones below an adapter, whose tensors count as well.
  */
 export async function benchLoad(path: string, hold: HeldDtype): Promise<Record<string, string | number>> {
   const { config, tokenizer, lora, state, bytes } = await (hold === "float32" ? trained(path) : frozen(path, hold));
@@ -27,7 +27,8 @@ async function frozen(path: string, hold: HeldDtype) {
   const { held, ...model } = await readModelDirectory(path, { hold });
   const lora: LoraConfig = { rank: 16, alpha: 32, dropout: 0, targetModules: [...loraModules], rslora: false };
   const state = { base: held, weights: initialAdapter(model.config, lora, 1) };
-  return { ...model, lora, state, bytes: sum([...held.values()].map(heldBytes)) };
+  const adapter = [...state.weights.values()].map(({ data }) => data.byteLength);
+  return { ...model, lora, state, bytes: sum([...held.values()].map(heldBytes)) + sum(adapter) };
 }
 
 const sum = (list: readonly number[]): number => list.reduce((total, one) => total + one, 0);

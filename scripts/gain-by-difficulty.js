@@ -1,27 +1,36 @@
 // How the gain grows with difficulty: by level, and by a difficulty that no model was asked about, the chance that a random try
-// solves a puzzle. Prints tables of docs/results.md: npm run build && node scripts/gain-by-difficulty.js runs/zero-1 runs/zero-2 ...
+// solves a puzzle. Prints tables of docs/results.md, from runs or from evaluations of a base and of trained models, without the first
+// puzzles where they are to be left out:
+// npm run build && node scripts/gain-by-difficulty.js runs/zero-1 runs/zero-2 ...
+// npm run build && node scripts/gain-by-difficulty.js --before evals/base --skip 200 evals/zero-1 evals/zero-2 ...
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { random } from "../dist/src/random.js";
 import { reachable } from "../dist/src/tasks/countdown-levels.js";
 
 const fifths = 5;
 const resamples = 2000;
+const { values: options, positionals } = parseArgs({
+  options: { before: { type: "string", multiple: true, default: [] }, skip: { type: "string", default: "0" } },
+  allowPositionals: true,
+});
 const found = new Map();
-for (const run of process.argv.slice(2))
-  for (const line of readFileSync(join(run, "answers.jsonl"), "utf8").trimEnd().split("\n")) {
+for (const directory of [...options.before, ...positionals])
+  for (const line of readFileSync(join(directory, "answers.jsonl"), "utf8").trimEnd().split("\n")) {
     const { problem, level, prompt, label, rewards, tokens } = JSON.parse(line);
     if (!found.has(problem)) {
       const [target, ...numbers] = prompt.match(/\d+/g).map(Number).reverse();
       found.set(problem, { level, chance: reachable(numbers).get(target) ?? 0, before: [], after: [] });
     }
-    found.get(problem)[label].push({ right: rewards.accuracy >= 1 ? 1 : 0, tokens });
+    const when = label ?? (options.before.includes(directory) ? "before" : "after");
+    found.get(problem)[when].push({ right: rewards.accuracy >= 1 ? 1 : 0, tokens });
   }
-if (found.size === 0) throw new Error("name at least one finished run");
+if (found.size === 0) throw new Error("name at least one finished run, or evaluations and the base's with --before");
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
-const puzzles = [...found.values()].map(({ level, chance, before, after }) => {
+const puzzles = [...found.values()].slice(Number(options.skip)).map(({ level, chance, before, after }) => {
   const of = (answers, field) => mean(answers.map((answer) => answer[field]));
   const [was, is] = [of(before, "right"), of(after, "right")];
   return { level, chance, was, is, gain: 100 * (is - was), lengths: [of(before, "tokens"), of(after, "tokens")] };
