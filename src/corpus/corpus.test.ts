@@ -8,7 +8,10 @@ import {
   corpus,
   corpusAlphabet,
   type Document,
+  drillFourNumbersShare,
+  drillTwiceShare,
   fourNumbersShare,
+  largeNumbersShare,
   listShare,
   pairShare,
   walkShare,
@@ -83,6 +86,28 @@ test("puzzles have three or four numbers in the documented shares", () => {
   const four = puzzles.filter(({ numbers }) => numbers.length === 4).length / puzzles.length;
   // A set of four is in the training split as often as one of three, and its targets are a little more often above 99.
   assert.ok(Math.abs(four - fourNumbersShare) < 0.04, `${four}`);
+});
+
+test("lists and walks have four numbers, and a number twice, in the documented shares", () => {
+  const drills = documents.flatMap(({ kind, text }) => {
+    const [, numbers] = /^(?:then \[)?([\d ]+):/.exec(kind === "list" || kind === "walk" ? text : "") ?? [];
+    return numbers === undefined ? [] : [numbers.split(" ")];
+  });
+  assert.ok(drills.length > 2000);
+  const share = (of: (numbers: readonly string[]) => boolean): number => drills.filter(of).length / drills.length;
+  const four = share((numbers) => numbers.length === 4);
+  assert.ok(Math.abs(four - drillFourNumbersShare) < 0.03, `${four}`);
+  // By chance: of numbers from 1 to `largest`, drawn one after the other.
+  const different = (count: number, largest: number): number =>
+    Array.from({ length: count }, (_, i) => 1 - i / largest).reduce((product, chance) => product * chance, 1);
+  const mixed = (low: number, high: number, share: number): number => low + share * (high - low);
+  const allDifferent = mixed(
+    mixed(different(3, 9), different(3, 12), largeNumbersShare),
+    mixed(different(4, 9), different(4, 12), largeNumbersShare),
+    drillFourNumbersShare,
+  );
+  const twice = share((numbers) => new Set(numbers).size < numbers.length);
+  assert.ok(Math.abs(twice - (1 - (1 - drillTwiceShare) * allDifferent)) < 0.03, `${twice}`);
 });
 
 test("careless writers mostly fail, nobody's failures are filtered, and marks are honest", () => {
