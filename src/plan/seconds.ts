@@ -53,7 +53,7 @@ export function stepSeconds(load: Workload, speed: Speed): StepSeconds {
       decode += steps * (at(speed.decode, rows) + rows * (speed.choose + write));
   }
   const scoring = passSeconds(load, load.expected.slice(0, load.scored), speed, false);
-  const training = load.passes * passSeconds(load, load.expected, speed, true);
+  const training = load.passes * meanStep(load, (step) => passSeconds(load, step, speed, true));
   const update = load.updates * trained * speed.update;
   return { prefill, decode, scoring, training, update, total: prefill + decode + scoring + training + update };
 }
@@ -107,9 +107,12 @@ export function stepFlops(load: Workload): StepFlops {
             load.expected.filter((_, i) => i % sampling.groupSize === 0),
           ),
     scoring: sum(load.expected.slice(0, load.scored), false),
-    training: load.passes * sum(load.expected, true),
+    training: load.passes * meanStep(load, (step) => sum(step, true)),
   };
 }
+
+const meanStep = ({ steps }: Workload, of: (step: readonly Length[]) => number): number =>
+  steps.reduce((sum, step) => sum + of(step), 0) / steps.length;
 
 function prefillFlops(load: Workload, prompts: readonly Length[]): number {
   const graph = parts.prefillOf(load);

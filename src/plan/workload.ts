@@ -3,6 +3,7 @@ import type { Datum, HeldDtype, Layout, Loss } from "../engine/engine.ts";
 import { type Objective, toLoss } from "../losses/objective.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
+import { random } from "../random.ts";
 import { recipeLora } from "../recipe/model-fields.ts";
 import type { ReinforcementRecipe, SftRecipe } from "../recipe/schema.ts";
 import { type Document, learnedCount } from "../trainers/sft.ts";
@@ -19,6 +20,8 @@ export interface Workload {
   readonly slotBudget: number | undefined;
   /** Sequences that one step trains on, of the lengths that are expected. */
   readonly expected: readonly Length[];
+  /** Sequences of some steps as they come; the time of training is the mean over them. */
+  readonly steps: readonly (readonly Length[])[];
   /** Sequences that memory must hold: those of a step, as long as they may get. */
   readonly largest: readonly Length[];
   /** Forward and backward passes over a step's sequences, and updates made of them. */
@@ -48,6 +51,8 @@ export interface Sampling {
 
 /** Answers of a group whose KL to the start is measured: KL_SAMPLES of trainers/grpo.ts. */
 const SCORED_OF_GROUP = 2;
+/** Steps of supervised training that are looked at. */
+const SOME_STEPS = 12;
 
 /**
  * @param prompts tokens of some of the task's questions
@@ -78,6 +83,7 @@ export function grpoWorkload(
     layout: { kind: "rows" },
     slotBudget: recipe.slotBudget,
     expected,
+    steps: [expected],
     largest: spread(answers, groupSize, longest, maxTokens, most),
     passes: objective.innerEpochs,
     updates: objective.innerEpochs * objective.minibatches,
@@ -123,6 +129,7 @@ export function sftWorkload(
     layout: recipe.packing ? { kind: "packed", rowLength: recipe.maxLength } : { kind: "rows" },
     slotBudget: recipe.slotBudget,
     expected,
+    steps: someSteps(lengths, documents.map(learnedCount), recipe.tokensPerStep),
     largest: [byLength[0]!, ...expected.slice(1)],
     passes: 1,
     updates: 1,
@@ -130,6 +137,21 @@ export function sftWorkload(
     snapshots: 0,
     sampling: null,
   };
+}
+
+/** Steps whose documents are drawn as a trainer draws them: what fits together in rows is a matter of luck. */
+function someSteps(lengths: readonly Length[], learned: readonly number[], tokensPerStep: number): Length[][] {
+  const order = random("plan").shuffle([...lengths.keys()]);
+  let next = 0;
+  return Array.from({ length: SOME_STEPS }, () => {
+    const step: Length[] = [];
+    for (let tokens = 0; tokens < tokensPerStep; next++) {
+      const document = order[next % order.length]!;
+      step.push(lengths[document]!);
+      tokens += Math.max(1, learned[document]!);
+    }
+    return step;
+  });
 }
 
 /**
