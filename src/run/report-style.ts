@@ -31,8 +31,8 @@ p { margin: 0 0 12px; max-width: 68ch; }
 .hero small { display: block; color: var(--soft); font-size: 14px; margin-top: 10px; }
 .hero .arrow { color: var(--base); font-size: 34px; line-height: 1; align-self: start; padding-top: 17px; }
 .hero .from b { color: var(--base); } .hero .to b { color: var(--trained); }
-.facts { display: flex; flex-wrap: wrap; gap: 6px 34px; justify-content: flex-end; }
-.facts div { min-width: 92px; }
+.facts { display: flex; flex-wrap: wrap; gap: 6px 24px; justify-content: flex-end; }
+.facts div { min-width: 80px; }
 .facts b { font-size: 23px; letter-spacing: -0.02em; line-height: 1.2; color: var(--ink); }
 .facts small { margin-top: 2px; }
 .card { background: var(--card); border: 1px solid var(--faint); border-radius: 12px; padding: 20px 22px; margin: 16px 0 0; }
