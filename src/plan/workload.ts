@@ -6,7 +6,7 @@ import type { LoraConfig } from "../model/lora.ts";
 import { random } from "../random.ts";
 import { recipeLora } from "../recipe/model-fields.ts";
 import type { ReinforcementRecipe, SftRecipe } from "../recipe/schema.ts";
-import { type Document, learnedCount } from "../trainers/sft.ts";
+import { type Document, learnedCount, takeTokens } from "../trainers/sft.ts";
 
 /** What a run asks of the engine, as far as memory and time hang on it. */
 export interface Workload {
@@ -109,10 +109,7 @@ export function sftWorkload(
   }
   // Documents are taken until their tokens suffice, so that the last one reaches beyond: by E[n^2] / 2 E[n] on average.
   const taken = recipe.tokensPerStep + squares / (2 * Math.max(1, learned));
-  const lengths = documents.map(({ tokens: { length }, promptLength }) => ({
-    prompt: promptLength,
-    completion: length - promptLength,
-  }));
+  const lengths = documents.map(lengthOf);
   const count = Math.max(1, Math.round((documents.length * taken) / Math.max(1, learned)));
   const byLength = lengths.toSorted((a, b) => b.prompt + b.completion - a.prompt - a.completion);
   // Every so-manieth by length: a step as it comes on average.
@@ -129,7 +126,7 @@ export function sftWorkload(
     layout: recipe.packing ? { kind: "packed", rowLength: recipe.maxLength } : { kind: "rows" },
     slotBudget: recipe.slotBudget,
     expected,
-    steps: someSteps(lengths, documents.map(learnedCount), recipe.tokensPerStep),
+    steps: someSteps(documents, recipe.tokensPerStep),
     largest: [byLength[0]!, ...expected.slice(1)],
     passes: 1,
     updates: 1,
@@ -140,19 +137,18 @@ export function sftWorkload(
 }
 
 /** Steps whose documents are drawn as a trainer draws them: what fits together in rows is a matter of luck. */
-function someSteps(lengths: readonly Length[], learned: readonly number[], tokensPerStep: number): Length[][] {
-  const order = random("plan").shuffle([...lengths.keys()]);
-  let next = 0;
-  return Array.from({ length: SOME_STEPS }, () => {
-    const step: Length[] = [];
-    for (let tokens = 0; tokens < tokensPerStep; next++) {
-      const document = order[next % order.length]!;
-      step.push(lengths[document]!);
-      tokens += Math.max(1, learned[document]!);
-    }
-    return step;
-  });
+function someSteps(documents: readonly Document[], tokensPerStep: number): Length[][] {
+  const order = random("plan").shuffle(documents);
+  const endless = (function* (): Generator<Document> {
+    for (;;) yield* order;
+  })();
+  return Array.from({ length: SOME_STEPS }, () => takeTokens(endless, tokensPerStep).map(lengthOf));
 }
+
+const lengthOf = ({ tokens: { length }, promptLength }: Document): Length => ({
+  prompt: promptLength,
+  completion: length - promptLength,
+});
 
 /**
  * Lengths of `count` answers that are evenly spread from nothing upwards and cut off at the limit, with the mean that was

@@ -111,7 +111,8 @@ export function learnedCount({ tokens, promptLength, learned }: Document): numbe
   return learned ? learned.reduce((sum, one) => sum + one, 0) : tokens.length - promptLength;
 }
 
-function takeTokens(documents: Iterator<Document>, budget: number): Document[] {
+/** The next documents until their learned tokens suffice, or all that are left. */
+export function takeTokens(documents: Iterator<Document>, budget: number): Document[] {
   const taken: Document[] = [];
   for (let tokens = 0; tokens < budget; ) {
     const { value, done } = documents.next();
