@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { random } from "../src/random.ts";
 import { type Problem, type Task, takeProblems, type Verdict } from "../src/tasks/task.ts";
+import { processorTime } from "./processor-time.ts";
 
 /** What holds for every task that gives one final answer on a last line `Answer: VALUE`. */
 
 /** Problems looked at in each split. */
 const many = 2_000;
-
-/** Of this process: the time of day says little on a busy machine. */
-const cpuMilliseconds = (): number => process.cpuUsage().user / 1000;
 
 export async function verdictOf<P extends Problem>(
   task: Task<P>,
@@ -195,25 +193,15 @@ export function taskContract<P extends Problem>(
         "Answer: __proto__",
         "Answer: constructor = 1, toString = 2",
       ];
-      // The best of some: compiling and collecting garbage are not the verifier's.
-      const best = async (enough: number, work: () => Promise<void>): Promise<number> => {
-        let least = Number.POSITIVE_INFINITY;
-        for (let i = 0; i < 10 && least > enough; i++) {
-          const start = cpuMilliseconds();
-          await work();
-          least = Math.min(least, cpuMilliseconds() - start);
-        }
-        return least;
-      };
-      const all = await best(5 * problems.length, async () => {
+      const all = await processorTime(async () => {
         for (const [i, problem] of problems.entries()) await verdictOf(task, problem, golds[i]!);
-      });
+      }, 5 * problems.length);
       assert.ok(all < 5 * problems.length, `${(all / problems.length).toFixed(2)} ms a verdict`);
       for (const text of hostile) {
-        const took = await best(100, async () => {
+        const took = await processorTime(async () => {
           const verdict = await verdictOf(task, problems[0]!, text);
           assert.equal(verdict.reward, 0, text.slice(0, 60));
-        });
+        }, 100);
         assert.ok(took < 100, `${text.slice(0, 30)} took ${took.toFixed(0)} ms`);
       }
     });
