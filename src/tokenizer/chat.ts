@@ -17,7 +17,12 @@ export interface RenderChatOptions {
 /** What is read of a tokenizer: its chat template and special tokens. */
 export type ChatFormat = Pick<Tokenizer, "config">;
 
-const compiled = new WeakMap<ChatFormat, Template>();
+interface Compiled {
+  readonly template: Template;
+  readonly absent: Readonly<Record<string, undefined>>;
+}
+
+const compiled = new WeakMap<ChatFormat, Compiled>();
 
 /**
  * The text that the tokenizer's chat template makes of a conversation. Encode it without adding special tokens: the
@@ -30,11 +35,11 @@ export function renderChat(
   messages: readonly ChatMessage[],
   options: RenderChatOptions,
 ): string {
-  let template = compiled.get(tokenizer);
-  if (template === undefined) {
+  let found = compiled.get(tokenizer);
+  if (found === undefined) {
     const source = chatTemplate(tokenizer);
     try {
-      template = new Template(withFixedDate + source);
+      found = { template: new Template(withFixedDate + source), absent: absentAttributes(source) };
     } catch (cause) {
       throw new AutodidactError(
         "CHAT_TEMPLATE",
@@ -44,14 +49,15 @@ export function renderChat(
         },
       );
     }
-    compiled.set(tokenizer, template);
+    compiled.set(tokenizer, found);
   }
+  const { template, absent } = found;
   try {
     return template.render({
       ...specialTokens(tokenizer),
       fixed_date: fixedDate,
       ...options.variables,
-      messages: messages.map((message) => ({ ...message })),
+      messages: messages.map((message) => ({ ...absent, ...message })),
       add_generation_prompt: options.addGenerationPrompt,
     });
   } catch (cause) {
@@ -75,6 +81,15 @@ const dateParts: Readonly<Record<string, string>> = {
 /** Whatever day it is the date that Llama 3 has for want of one, so that a prompt is the same tomorrow. */
 function fixedDate(format: string): string {
   return format.replace(/%(.)/g, (part, letter: string) => dateParts[letter] ?? part);
+}
+
+/**
+ * `selectattr("tool_calls", "undefined")` chooses the messages that lack the attribute (Mistral's templates do); the library
+ * drops them unless they have it with the value undefined.
+ */
+function absentAttributes(source: string): Record<string, undefined> {
+  const tested = source.matchAll(/\b(?:select|reject)attr\(\s*(["'])(\w+)\1\s*,\s*["'](?:un)?defined["']/g);
+  return Object.fromEntries(Array.from(tested, ([, , name]) => [name!, undefined]));
 }
 
 /** By the names under which a template knows them; those that the model lacks are empty. */
