@@ -49,10 +49,31 @@ interface Prefix {
 /** Cache slots grow in steps of this. */
 const SLOT_STEP = 32;
 /** The cache of all rows together takes at most this; further sequences wait for a row. */
-const CACHE_BYTES = 3 * 2 ** 30;
+const CACHE_BYTES = 2 ** 31;
 /** Prompts prefilled in one run, as long as their attention scores stay within a number of floats. */
-const PREFILL_BATCH = 16;
+export const PREFILL_BATCH = 16;
 const PREFILL_SCORES = 2 ** 26;
+
+/** How many sequences of at most `slots` tokens, prompt included, are decoded at one time. */
+export function decodeRows(config: ModelConfig, slots: number, maxRows: number): number {
+  return Math.max(1, Math.min(maxRows, Math.floor(CACHE_BYTES / cacheBytes(config, slots))));
+}
+
+/** Bytes of the key-value cache of one sequence. */
+export function cacheBytes(config: ModelConfig, slots: number): number {
+  return 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * roundedUp(slots);
+}
+
+/** How many of the next prompts, given their lengths, go through the model together. */
+export function prefillCount(config: ModelConfig, lengths: readonly number[]): number {
+  let [count, longest] = [0, 0];
+  for (const length of lengths.slice(0, PREFILL_BATCH)) {
+    longest = Math.max(longest, length);
+    if (count > 0 && (count + 1) * config.num_attention_heads * longest ** 2 > PREFILL_SCORES) break;
+    count++;
+  }
+  return count;
+}
 
 export async function sampleAll(
   config: ModelConfig,
@@ -105,8 +126,7 @@ class Sampler {
     this.#stopLength = Math.max(0, ...(options.stop ?? []).map((text) => text.length));
     const total = requests.reduce((sum, { count }) => sum + count, 0);
     const slots = Math.max(1, ...requests.map(({ prompt }) => prompt.length)) + options.maxTokens;
-    const most = Math.max(1, Math.floor(CACHE_BYTES / RowCache.rowBytes(config, slots)));
-    this.#maxRows = Math.min(limits.maxRows, total, most);
+    this.#maxRows = Math.min(total, decodeRows(config, slots, limits.maxRows));
     this.#cache = new RowCache(config, this.#maxRows, slots);
   }
 
@@ -154,15 +174,11 @@ class Sampler {
   /** Runs the next prompts through the model together, and returns the first one's prefix. */
   async #prefill(): Promise<Prefix> {
     const first = this.#request;
-    const heads = this.#config.num_attention_heads;
-    let [count, T] = [0, 0];
-    for (const { prompt } of this.#requests.slice(first, first + PREFILL_BATCH)) {
-      const longer = Math.max(T, prompt.length);
-      if (count > 0 && (count + 1) * heads * longer ** 2 > PREFILL_SCORES) break;
-      [count, T] = [count + 1, longer];
-    }
-    const batch = this.#requests.slice(first, first + count);
+    const waiting = this.#requests.slice(first, first + PREFILL_BATCH);
+    const lengths = waiting.map(({ prompt }) => prompt.length);
+    const batch = waiting.slice(0, prefillCount(this.#config, lengths));
     const B = batch.length;
+    const T = Math.max(...lengths.slice(0, B));
     const tokens = new BigInt64Array(B * T);
     const positions = new BigInt64Array(B * T);
     for (const [b, { prompt }] of batch.entries())
@@ -273,10 +289,6 @@ class RowCache {
     const layers = (): Float32Array[] => Array.from({ length: config.num_hidden_layers }, () => new Float32Array(room));
     this.#keys = layers();
     this.#values = layers();
-  }
-
-  static rowBytes(config: ModelConfig, slots: number): number {
-    return 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * roundedUp(slots);
   }
 
   /** Makes room for `slots` slots in each row, keeping the first `rows` rows. */

@@ -4,34 +4,28 @@ import type { Length } from "./workload.ts";
 export interface Stretch {
   readonly rows: number;
   readonly steps: number;
-}
-
-/** How the sampler's continuous batching goes through answers of these lengths. */
-export interface Decoding {
-  readonly stretches: readonly Stretch[];
-  /** The most cache slots in use at one time: rows x the longest of them. */
+  /** Tokens of the longest row at its end, prompt included: what each row takes in the cache. */
   readonly slots: number;
 }
 
-export function decoding(lengths: readonly Length[], maxRows: number): Decoding {
-  const stretches: { rows: number; steps: number }[] = [];
+/** How the sampler's continuous batching goes through answers of these lengths. */
+export function decoding(lengths: readonly Length[], maxRows: number): Stretch[] {
+  const stretches: Stretch[] = [];
   let rows: { left: number; length: number }[] = [];
-  let [next, slots] = [0, 0];
-  for (;;) {
+  for (let next = 0; ; ) {
     // The first token of an answer comes out of the prompt's own pass.
     for (; rows.length < maxRows && next < lengths.length; next++) {
       const { prompt, completion } = lengths[next]!;
       if (completion > 1) rows.push({ left: completion - 1, length: prompt });
     }
-    if (rows.length === 0) return { stretches, slots };
+    if (rows.length === 0) return stretches;
     // Until a row ends, each step is like the one before.
     const steps = Math.min(...rows.map(({ left }) => left));
-    stretches.push({ rows: rows.length, steps });
     for (const row of rows) {
       row.left -= steps;
       row.length += steps;
     }
-    slots = Math.max(slots, rows.length * Math.max(...rows.map(({ length }) => length)));
+    stretches.push({ rows: rows.length, steps, slots: Math.max(...rows.map(({ length }) => length)) });
     rows = rows.filter(({ left }) => left > 0);
   }
 }

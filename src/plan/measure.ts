@@ -2,7 +2,7 @@ import { bindDim, type Graph, type Node, topologicalOrder } from "../autodiff/gr
 import { chooseToken } from "../engine/choose-token.ts";
 import { decodeGraph } from "../engine/graphs.ts";
 import { accumulate } from "../engine/model-pass.ts";
-import { type Runtime, size, type Value } from "../engine/runtime.ts";
+import { type Program, type Runtime, size, type Value } from "../engine/runtime.ts";
 import { headDim } from "../model/parameters.ts";
 import { adamwStep } from "../optimizer/adamw.ts";
 import { globalNorm } from "../optimizer/clip.ts";
@@ -15,57 +15,130 @@ import type { Workload } from "./workload.ts";
 /** Arithmetic of one measured run of a training graph; less than a tenth of a second on two cores. */
 const FLOPS = 8e9;
 /** Bytes of layers that a decode step is measured over: more than caches hold, as in a real one. */
-const DECODE_BYTES = 2 ** 27;
+const DECODE_BYTES = 2 ** 29;
+/** How often each piece has its turn, and about how many seconds one takes. */
+const ROUNDS = 5;
+const PIECE = 0.15;
 /** Rows of the output matrix that are enough to measure. */
 const VOCABULARY = 2 ** 14;
 
 /**
  * How fast this machine is at a model: one layer's graphs, a slice of the vocabulary and a decode step of a few layers run
- * a few times with numbers that mean nothing. No weight is read.
+ * in turns for some seconds with numbers that mean nothing. No weight is read.
  */
 export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Speed> {
-  const batches = parts.slotsOf(load, load.expected);
-  const { width } = batches.reduce((most, one) => (one.rows * one.width > most.rows * most.width ? one : most));
-  const rate = async (graph: Graph, rowFlops: number, sizesOf: (rows: number) => Record<string, number>) => {
+  const watch = new Stopwatch(runtime);
+  try {
+    const batches = parts.slotsOf(load, load.expected);
+    const { width } = batches.reduce((most, one) => (one.rows * one.width > most.rows * most.width ? one : most));
     const most = Math.max(...batches.map(({ rows }) => rows));
-    const sizes = sizesOf(Math.max(1, Math.min(most, Math.round(FLOPS / rowFlops))));
-    return graphCost(graph, sizes).flops / (await typical(runtime, graph, sizes));
-  };
-  const rows = (B: number) => ({ B, T: width, P: width });
-  const perRow = (graph: Graph): number => graphCost(graph, rows(1)).flops;
-  const { add, update, choose } = loops(load.config.vocab_size);
-  const decode = load.sampling === null ? [] : await decodeSpeed(runtime, load);
-  if (!parts.isLayered(load)) {
-    const [graph, scoring] = [parts.wholeTraining(load), parts.wholeScoring(load)];
-    const training = await rate(graph, perRow(graph), rows);
-    const forward = await rate(scoring, perRow(scoring), rows);
-    return { forward, training, head: forward, headTraining: training, decode, choose, add, update };
+    const rate = async (graph: Graph): Promise<() => number> => {
+      const rows = (B: number) => ({ B, T: width, P: width });
+      const count = Math.round(FLOPS / graphCost(graph, rows(1)).flops);
+      return watch.rate(graph, rows(Math.max(1, Math.min(most, count))));
+    };
+    const learned = Math.max(...batches.map((batch) => batch.learned));
+    const { rows: W } = parts.headSlices(load.config, learned);
+    const headRate = async (graph: Graph): Promise<() => number> => {
+      const count = Math.round(FLOPS / graphCost(graph, { W, N: 1 }).flops);
+      return watch.rate(graph, { W, N: Math.max(1, Math.min(learned, count)) });
+    };
+    const layered = parts.isLayered(load);
+    const forward = await rate(layered ? parts.blockOf(load) : parts.wholeScoring(load));
+    const training = await rate(layered ? parts.blockBackward(load) : parts.wholeTraining(load));
+    const head = layered ? await headRate(parts.headOf(load)) : forward;
+    const headTraining = layered ? await headRate(parts.headBackward(load)) : training;
+    const decode = load.sampling === null ? [] : await decodeSteps(watch, load);
+    const loops = loopsOf(watch, load.config.vocab_size);
+    const compile = layered ? watch.compiling(parts.stepGraphs(load)) : () => 0;
+    const spread = await watch.run();
+    return {
+      forward: forward(),
+      training: training(),
+      head: head(),
+      headTraining: headTraining(),
+      decode: decode.map(({ rows, seconds }) => ({ rows, seconds: seconds() })),
+      choose: loops.choose(),
+      add: loops.add(),
+      update: loops.update(),
+      compile: compile(),
+      spread,
+    };
+  } finally {
+    await watch.release();
   }
-  const learned = Math.max(...batches.map((batch) => batch.learned));
-  const { rows: W } = parts.headSlices(load.config, learned);
-  const headRate = async (graph: Graph): Promise<number> => {
-    const ofToken = graphCost(graph, { W, N: 1 }).flops;
-    const sizes = { W, N: Math.max(1, Math.min(learned, Math.round(FLOPS / ofToken))) };
-    return graphCost(graph, sizes).flops / (await typical(runtime, graph, sizes));
-  };
-  const [block, backward] = [parts.blockOf(load), parts.blockBackward(load)];
-  return {
-    forward: await rate(block, perRow(block), rows),
-    training: await rate(backward, perRow(backward), rows),
-    head: await headRate(parts.headOf(load)),
-    headTraining: await headRate(parts.headBackward(load)),
-    decode,
-    choose,
-    add,
-    update,
-  };
+}
+
+/** Pieces of work that are timed in turns, so that each meets the machine's fast and slow moments. */
+class Stopwatch {
+  readonly #runtime: Runtime;
+  readonly #programs: Program[] = [];
+  readonly #pieces: { readonly work: () => unknown; readonly times: number[] }[] = [];
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** What gives the seconds of a piece of work after `run`: the median, what a run meets and not the best it could. */
+  time(work: () => unknown): () => number {
+    const times: number[] = [];
+    this.#pieces.push({ work, times });
+    return () => median(times);
+  }
+
+  async graph(graph: Graph, sizes: Readonly<Record<string, number>>): Promise<() => number> {
+    const program = await this.#runtime.compile(graph);
+    this.#programs.push(program);
+    const feeds = anyFeeds(graph, sizes);
+    return this.time(() => program.run(feeds));
+  }
+
+  compiling(graphs: readonly Graph[]): () => number {
+    return this.time(async () => {
+      for (const graph of graphs) await (await this.#runtime.compile(graph)).release();
+    });
+  }
+
+  /** Floating-point operations a second. */
+  async rate(graph: Graph, sizes: Readonly<Record<string, number>>): Promise<() => number> {
+    const seconds = await this.graph(graph, sizes);
+    return () => graphCost(graph, sizes).flops / seconds();
+  }
+
+  /**
+   * Some rounds. A piece's first run in a round does not count: its threads and its data have to come back first, as in a
+   * run they have not. Returns the least and the most that a round took, against the middle one.
+   */
+  async run(): Promise<Speed["spread"]> {
+    const rounds: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      let all = 0;
+      for (const { work, times } of this.#pieces) {
+        await work();
+        const some: number[] = [];
+        for (let spent = 0; some.length < 2 || (some.length < 20 && spent < PIECE); spent += some.at(-1)!) {
+          const start = performance.now();
+          await work();
+          some.push((performance.now() - start) / 1000);
+        }
+        times.push(...some);
+        all += median(some);
+      }
+      rounds.push(all);
+    }
+    const middle = median(rounds);
+    return { least: Math.min(...rounds) / middle, most: Math.max(...rounds) / middle };
+  }
+
+  async release(): Promise<void> {
+    for (const program of this.#programs) await program.release();
+  }
 }
 
 /** A step of all layers at several numbers of rows, from a few layers and from none. */
-async function decodeSpeed(runtime: Runtime, load: Workload): Promise<Speed["decode"]> {
+async function decodeSteps(watch: Stopwatch, load: Workload) {
   const { config, expected, sampling } = load;
-  const { stretches } = decoding(expected, sampling!.maxRows);
-  const full = Math.max(1, ...stretches.map(({ rows }) => rows));
+  const full = Math.max(1, ...decoding(expected, sampling!.maxRows).map(({ rows }) => rows));
   const S = Math.round(
     expected.reduce((sum, { prompt, completion }) => sum + prompt + completion / 2, 0) / expected.length,
   );
@@ -80,33 +153,15 @@ async function decodeSpeed(runtime: Runtime, load: Workload): Promise<Speed["dec
       dropout: false,
     });
   const [few, none] = [part(layers), part(0)];
-  const points: { rows: number; seconds: number }[] = [];
-  for (const B of new Set([1, Math.ceil(full / 4), full])) {
-    const sizes = { B, T: 1, S, P: S };
-    const head = await typical(runtime, none, sizes);
-    const all = await typical(runtime, few, sizes);
-    points.push({ rows: B, seconds: (Math.max(0, all - head) * L) / layers + (head * config.vocab_size) / vocabulary });
+  const points: { readonly rows: number; readonly seconds: () => number }[] = [];
+  for (const rows of new Set([1, Math.ceil(full / 4), full])) {
+    const sizes = { B: rows, T: 1, S, P: S };
+    const [head, all] = [await watch.graph(none, sizes), await watch.graph(few, sizes)];
+    const seconds = (): number =>
+      (Math.max(0, all() - head()) * L) / layers + (head() * config.vocab_size) / vocabulary;
+    points.push({ rows, seconds });
   }
   return points;
-}
-
-/** The median of some runs, in seconds: what a run meets, not the best it could. The first, which takes its memory, is not counted. */
-async function typical(runtime: Runtime, graph: Graph, sizes: Readonly<Record<string, number>>): Promise<number> {
-  const program = await runtime.compile(graph);
-  try {
-    const feeds = anyFeeds(graph, sizes);
-    await program.run(feeds);
-    const times: number[] = [];
-    for (let spent = 0; times.length < 3 || (times.length < 7 && spent < 0.3); ) {
-      const began = performance.now();
-      await program.run(feeds);
-      times.push((performance.now() - began) / 1000);
-      spent += times.at(-1)!;
-    }
-    return median(times);
-  } finally {
-    await program.release();
-  }
 }
 
 function median(times: readonly number[]): number {
@@ -142,7 +197,7 @@ function small(count: number): Float32Array {
 }
 
 /** Seconds of the loops in JavaScript: adding a number, updating a weight, choosing a token. */
-function loops(vocabulary: number): Pick<Speed, "add" | "update" | "choose"> {
+function loopsOf(watch: Stopwatch, vocabulary: number) {
   const n = 2 ** 20;
   const [weight, gradient, m, v] = [small(n), small(n), new Float32Array(n), new Float32Array(n)];
   const settings = {
@@ -155,21 +210,11 @@ function loops(vocabulary: number): Pick<Speed, "add" | "update" | "choose"> {
     gradScale: 1,
   };
   const logits = small(vocabulary);
-  const time = (work: () => void, times: number): number => {
-    const taken = Array.from({ length: times }, () => {
-      const began = performance.now();
-      work();
-      return (performance.now() - began) / 1000;
-    });
-    return median(taken);
-  };
-  return {
-    add: time(() => accumulate(weight, gradient), 12) / n,
-    update:
-      time(() => {
-        globalNorm([gradient]);
-        adamwStep(weight, gradient, m, v, settings);
-      }, 12) / n,
-    choose: time(() => chooseToken(logits, 0, vocabulary, { temperature: 1 }, () => 0.5), 12),
-  };
+  const add = watch.time(() => accumulate(weight, gradient));
+  const update = watch.time(() => {
+    globalNorm([gradient]);
+    adamwStep(weight, gradient, m, v, settings);
+  });
+  const choose = watch.time(() => chooseToken(logits, 0, vocabulary, { temperature: 1 }, () => 0.5));
+  return { add: () => add() / n, update: () => update() / n, choose };
 }

@@ -1,7 +1,8 @@
 import type { Graph } from "../autodiff/graph.ts";
 import type { HeldDtype } from "../engine/engine.ts";
+import { cacheBytes, PREFILL_BATCH, prefillCount } from "../engine/sampler.ts";
 import { trainedShapes } from "../engine/weight-set.ts";
-import { headDim, parameterShapes } from "../model/parameters.ts";
+import { parameterShapes } from "../model/parameters.ts";
 import { decoding } from "./decoding.ts";
 import { type GraphCost, graphCost } from "./graph-cost.ts";
 import * as parts from "./parts.ts";
@@ -42,10 +43,6 @@ const PROCESS_OF_TOKEN = 1250;
 /** Memory that is free and not yet given back, by the collector and by malloc, as a share of the rest. Measured: 0 to 0.15;
  * this one leaves plans as often a little low as a little high (docs/plan.md). */
 const LEFTOVER = 0.07;
-/** The cache grows into new arrays, keys first, while the old ones are still there. */
-const CACHE_GROWTH = 1.5;
-/** Prompts that go through the model together: PREFILL_BATCH of engine/sampler.ts. */
-export const PREFILL_BATCH = 16;
 
 /** The phases of a run at their busiest. A checkpoint is read out of the engine tensor by tensor and takes no more. */
 export function memory(load: Workload): PhaseMemory[] {
@@ -123,16 +120,20 @@ function trainingMemory(load: Workload): { activations: number; head: number; la
 function samplingMemory(load: Workload): { keyValueCache: number; decoding: number } {
   const { config, sampling, largest } = load;
   const { maxRows, heldOut } = sampling!;
-  const ofToken = 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config);
-  const runs = [largest, heldOut].map((lengths) => ({ lengths, ...decoding(lengths, maxRows) }));
-  const slots = Math.max(...runs.map((one) => one.slots));
-  const rows = Math.max(1, ...runs.flatMap(({ stretches }) => stretches.map((one) => one.rows)));
-  const longest = Math.max(...runs.flatMap(({ lengths }) => lengths.map(({ prompt }) => prompt)));
-  const decode = graphCost(parts.decodeOf(load), { B: rows, T: 1, S: Math.ceil(slots / rows), P: 1 });
-  const B = PREFILL_BATCH;
+  const stretches = [largest, heldOut].flatMap((lengths) => decoding(lengths, maxRows));
+  const { rows, slots } = stretches.reduce(
+    (most, one) => (one.rows * one.slots > most.rows * most.slots ? one : most),
+    {
+      rows: 1,
+      slots: 1,
+    },
+  );
+  const longest = Math.max(...largest.map(({ prompt }) => prompt));
+  const decode = graphCost(parts.decodeOf(load), { B: rows, T: 1, S: slots, P: 1 });
+  const B = prefillCount(config, new Array<number>(PREFILL_BATCH).fill(longest));
   const prefill = graphCost(parts.prefillOf(load), { B, T: longest, N: B, P: longest });
   return {
-    keyValueCache: CACHE_GROWTH * ofToken * slots,
+    keyValueCache: rows * cacheBytes(config, slots),
     decoding: arenaBytes(decode, ARENA.manyShapes) + arenaBytes(prefill, ARENA.manyShapes),
   };
 }

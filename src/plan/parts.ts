@@ -1,3 +1,4 @@
+import type { Graph } from "../autodiff/graph.ts";
 import { microBatches } from "../engine/batching.ts";
 import { trainingPass } from "../engine/embedded.ts";
 import type { HeldDtype } from "../engine/engine.ts";
@@ -65,3 +66,9 @@ export function headSlices(config: ModelConfig, N: number): { readonly count: nu
 export const prefillOf = (load: Load) => prefillGraph(load.config, { ...parameterOptions(load), dropout: false });
 export const decodeOf = (load: Load) =>
   decodeGraph(load.config, headDim(load.config), { ...parameterOptions(load), dropout: false });
+
+/** What a step of a model that is trained layer by layer compiles: graphs are dropped between sampling and training. */
+export function stepGraphs(load: Workload): Graph[] {
+  if (load.sampling === null) return [];
+  return [prefillOf(load), decodeOf(load), blockOf(load), blockBackward(load), headOf(load), headBackward(load)];
+}

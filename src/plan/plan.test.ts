@@ -47,6 +47,8 @@ const even: Speed = {
   choose: 1e-4,
   add: 1e-9,
   update: 4e-9,
+  compile: 0.5,
+  spread: { least: 0.9, most: 1.2 },
 };
 
 describe("cost of a graph", () => {
@@ -92,18 +94,26 @@ describe("arithmetic", () => {
 describe("decoding", () => {
   it("gives a row that is free to who waits", () => {
     const length = (completion: number) => ({ prompt: 10, completion });
-    const { stretches, slots } = decoding([length(3), length(5), length(4)], 2);
-    assert.deepEqual(stretches, [
-      { rows: 2, steps: 2 },
-      { rows: 2, steps: 2 },
-      { rows: 1, steps: 1 },
+    assert.deepEqual(decoding([length(3), length(5), length(4)], 2), [
+      { rows: 2, steps: 2, slots: 12 },
+      { rows: 2, steps: 2, slots: 14 },
+      { rows: 1, steps: 1, slots: 13 },
     ]);
-    assert.equal(slots, 2 * 14);
-    assert.deepEqual(decoding([length(1)], 2), { stretches: [], slots: 0 });
+    assert.deepEqual(decoding([length(1)], 2), []);
   });
 });
 
 describe("memory", () => {
+  it("has no more key-value cache than the sampler takes", () => {
+    // 100 held-out problems x 4 answers of up to 60 + 256 tokens do not fit into 2 GiB together.
+    for (const config of [smollm2, publishedConfig("Qwen3-0.6B")]) {
+      const { keyValueCache } = memory(workload(config))[0]!.parts;
+      assert.ok(keyValueCache <= 2 ** 31 && keyValueCache > 0.9 * 2 ** 31, `${keyValueCache}`);
+    }
+    const few = memory(workload(smollm2, { maxRows: 8 }))[0]!.parts;
+    assert.equal(few.keyValueCache, 8 * (8 * 30 * 3 * 64) * 320); // slots in steps of 32
+  });
+
   it("is the sum of its parts in each phase", () => {
     for (const { parts, total } of memory(workload(smollm2)))
       assert.equal(

@@ -1,9 +1,10 @@
 import type { Graph } from "../autodiff/graph.ts";
+import { prefillCount } from "../engine/sampler.ts";
 import { trainedShapes } from "../engine/weight-set.ts";
 import { headDim } from "../model/parameters.ts";
 import { decoding } from "./decoding.ts";
 import { graphCost } from "./graph-cost.ts";
-import { elements, PREFILL_BATCH } from "./memory.ts";
+import { elements } from "./memory.ts";
 import * as parts from "./parts.ts";
 import type { Length, Workload } from "./workload.ts";
 
@@ -21,6 +22,10 @@ export interface Speed {
   /** Seconds to add one number to another in an array, and to update one weight. */
   readonly add: number;
   readonly update: number;
+  /** Seconds to compile the graphs of a step. */
+  readonly compile: number;
+  /** The least and the most that a round of all measurements took, as multiples of the middle one. */
+  readonly spread: { readonly least: number; readonly most: number };
 }
 
 /** Seconds of one step by phase. */
@@ -30,6 +35,7 @@ export interface StepSeconds {
   readonly scoring: number;
   readonly training: number;
   readonly update: number;
+  readonly compile: number;
   readonly total: number;
 }
 
@@ -49,13 +55,15 @@ export function stepSeconds(load: Workload, speed: Speed): StepSeconds {
   if (sampling !== null) {
     // Writing the new keys and values into the cache is a loop too.
     const write = 2 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * speed.add;
-    for (const { rows, steps } of decoding(load.expected, sampling.maxRows).stretches)
+    for (const { rows, steps } of decoding(load.expected, sampling.maxRows))
       decode += steps * (at(speed.decode, rows) + rows * (speed.choose + write));
   }
   const scoring = passSeconds(load, load.expected.slice(0, load.scored), speed, false);
   const training = load.passes * meanStep(load, (step) => passSeconds(load, step, speed, true));
   const update = load.updates * trained * speed.update;
-  return { prefill, decode, scoring, training, update, total: prefill + decode + scoring + training + update };
+  const { compile } = speed;
+  const total = prefill + decode + scoring + training + update + compile;
+  return { prefill, decode, scoring, training, update, compile, total };
 }
 
 /** One pass over sequences, for their log-probabilities alone or with gradients. */
@@ -117,10 +125,11 @@ const meanStep = ({ steps }: Workload, of: (step: readonly Length[]) => number):
 function prefillFlops(load: Workload, prompts: readonly Length[]): number {
   const graph = parts.prefillOf(load);
   let flops = 0;
-  for (let at = 0; at < prompts.length; at += PREFILL_BATCH) {
-    const batch = prompts.slice(at, at + PREFILL_BATCH);
-    const T = Math.max(...batch.map(({ prompt }) => prompt));
-    flops += graphCost(graph, { B: batch.length, T, N: Math.max(2, batch.length), P: T }).flops;
+  for (let at = 0, B = 0; at < prompts.length; at += B) {
+    const lengths = prompts.slice(at).map(({ prompt }) => prompt);
+    B = prefillCount(load.config, lengths);
+    const T = Math.max(...lengths.slice(0, B));
+    flops += graphCost(graph, { B, T, N: Math.max(2, B), P: T }).flops;
   }
   return flops;
 }

@@ -1,5 +1,6 @@
 import { MAX_ROWS } from "../engine/embedded.ts";
 import type { Datum, HeldDtype, Layout, Loss } from "../engine/engine.ts";
+import { decodeRows } from "../engine/sampler.ts";
 import { type Objective, toLoss } from "../losses/objective.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
@@ -42,6 +43,7 @@ export interface Length {
 }
 
 export interface Sampling {
+  /** Answers that are written at one time, as many as the cache has room for. */
   readonly maxRows: number;
   /** Answers to one prompt. */
   readonly groupSize: number;
@@ -69,7 +71,7 @@ export function grpoWorkload(
   const answers = problemsPerStep * groupSize;
   const expected = spread(answers, groupSize, prompts, maxTokens, meanLength ?? maxTokens / 2);
   const most = meanLength ?? maxTokens;
-  const longest = [Math.max(...prompts)];
+  const longest = [Math.max(...prompts)] as const;
   const heldOut = Math.max(
     evaluation.problems * evaluation.samplesPerProblem,
     evaluation.every > 0 ? evaluation.problemsOnTheWay * evaluation.samplesOnTheWay : 0,
@@ -90,7 +92,7 @@ export function grpoWorkload(
     scored: problemsPerStep * Math.min(SCORED_OF_GROUP, groupSize) + (objective.reference ? answers : 0),
     snapshots: objective.reference ? 2 : 1,
     sampling: {
-      maxRows: recipe.maxRows ?? MAX_ROWS,
+      maxRows: decodeRows(config, longest[0]! + maxTokens, recipe.maxRows ?? MAX_ROWS),
       groupSize,
       heldOut: spread(heldOut, evaluation.samplesPerProblem, longest, maxTokens, most),
     },

@@ -43,10 +43,10 @@ export function planText(plan: Plan): string {
       phases.map(({ total }) => bytesText(total)),
     ),
     "",
-    `peak ${bytesText(peak.total)} while ${peak.phase}; this machine has ${bytesText(machine.memoryBytes)}, ${bytesText(machine.freeBytes)} of it free: ${fitText(plan)}`,
+    `peak ${bytesText(peak.total)} while ${peak.phase}${expectedText(plan)}; this machine has ${bytesText(machine.memoryBytes)}, ${bytesText(machine.freeBytes)} of it free: ${fitText(plan)}`,
   ];
   if (plan.seconds !== null && plan.speed !== null) {
-    const { prefill, decode, scoring, training, update, total } = plan.seconds;
+    const { prefill, decode, scoring, training, update, compile, total } = plan.seconds;
     const { speed, flops } = plan;
     const phase = (name: string, value: number, how = ""): string[] =>
       value > 0 ? [row(`  ${name}`, [seconds(value), how])] : [];
@@ -58,7 +58,8 @@ export function planText(plan: Plan): string {
       ...phase("scoring", scoring, `${giga(flops.scoring)} GFLOP at ${giga(speed.forward)}/s`),
       ...phase("training", training, `${giga(flops.training)} GFLOP at ${giga(speed.training)}/s`),
       ...phase("update", update),
-      row("  total", [seconds(total), ""]),
+      ...phase("compiling graphs", compile),
+      row("  total", [seconds(total), spreadText(plan)]),
     );
   }
   if (plan.changes.length > 0)
@@ -76,6 +77,18 @@ export function planText(plan: Plan): string {
 function fitText({ fits }: Plan): string {
   if (fits === "yes") return "it fits";
   return fits === "busy" ? "it fits once other programs give theirs back" : "it does not fit";
+}
+
+function expectedText({ peak, expectedBytes }: Plan): string {
+  return expectedBytes < 0.98 * peak.total
+    ? ` at most, ${bytesText(expectedBytes)} with answers as the time assumes`
+    : "";
+}
+
+/** How much the machine's own speed changed while it was measured. */
+function spreadText({ seconds: step, speed }: Plan): string {
+  const { least, most } = speed!.spread;
+  return `${seconds(least * step!.total)} to ${seconds(most * step!.total)} as the machine's speed changed while measured`;
 }
 
 function decodeText({ speed }: Plan): string {

@@ -37,6 +37,8 @@ export interface Plan {
   readonly phases: readonly PhaseMemory[];
   /** The phase that needs most, in bytes. */
   readonly peak: PhaseMemory;
+  /** Bytes at the peak with answers of the length that the time is counted with. */
+  readonly expectedBytes: number;
   readonly machine: { readonly memoryBytes: number; readonly freeBytes: number };
   /** "busy": the machine has enough memory, but other programs hold some of it now. */
   readonly fits: "yes" | "busy" | "no";
@@ -80,15 +82,11 @@ export async function planGrpo(
       ? `answers of ${maxTokens / 2} tokens on average, half of the limit, for the time; all at the limit of ${maxTokens} for the memory (--mean-length N says otherwise)`
       : `answers of ${meanLength} tokens on average, up to ${Math.min(maxTokens, 2 * meanLength)} or a few more`,
   ];
-  const workloadOf = (one: GrpoRecipe): Workload =>
-    grpoWorkload(
-      one,
-      recipeObjective(one),
-      planSize(frame),
-      prompts,
-      meanLength && Math.min(meanLength, one.maxTokens),
-    );
-  return planOf({ kind: "grpo", recipe, workloadOf, assumptions }, options);
+  const size = planSize(frame);
+  const workloadOf = (one: GrpoRecipe, mean = meanLength): Workload =>
+    grpoWorkload(one, recipeObjective(one), size, prompts, mean && Math.min(mean, one.maxTokens));
+  const expected = workloadOf(recipe, meanLength ?? maxTokens / 2);
+  return planOf({ kind: "grpo", recipe, workloadOf: (one) => workloadOf(one), expected, assumptions }, options);
 }
 
 export async function planSft(recipe: SftRecipe, options: PlanOptions = {}): Promise<Plan> {
@@ -101,18 +99,20 @@ export async function planSft(recipe: SftRecipe, options: PlanOptions = {}): Pro
   const assumptions = [`${documents.length} documents of ${mean} tokens on average, ${Math.max(...lengths)} at most`];
   const workloadOf = (one: SftRecipe): Workload =>
     sftWorkload(one, planSize(frame), one.maxLength === recipe.maxLength ? documents : documentsOf(one));
-  return planOf({ kind: "sft", recipe, workloadOf, assumptions }, options);
+  return planOf({ kind: "sft", recipe, workloadOf, expected: workloadOf(recipe), assumptions }, options);
 }
 
 interface Planned<R extends GrpoRecipe | SftRecipe> {
   readonly kind: Plan["kind"];
   readonly recipe: R;
   readonly workloadOf: (recipe: R) => Workload;
+  /** The recipe's, with answers of expected length in memory too. */
+  readonly expected: Workload;
   readonly assumptions: readonly string[];
 }
 
 async function planOf<R extends GrpoRecipe | SftRecipe>(
-  { kind, recipe, workloadOf, assumptions }: Planned<R>,
+  { kind, recipe, workloadOf, expected, assumptions }: Planned<R>,
   { observer, measure = true }: PlanOptions,
 ): Promise<Plan> {
   const load = workloadOf(recipe);
@@ -120,12 +120,15 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
   const most = peak(phases);
   let speed: Speed | null = null;
   if (measure) {
-    observer?.phase("Measuring this machine", "one layer, a slice of the vocabulary and a decode step; a few seconds");
+    observer?.phase(
+      "Measuring this machine",
+      "one layer, a slice of the vocabulary and a decode step, in turns; about ten seconds",
+    );
     const { provider, threads } = recipe;
     const runtime = await onnxRuntime({ provider, ...(threads !== undefined && { threads }) });
     speed = await measureSpeed(withRotaryTables(runtime, load.config), load);
   }
-  const [memoryBytes, freeBytes] = [totalmem(), freemem()];
+  const { memoryBytes, freeBytes } = machineMemory();
   return {
     kind,
     model: recipe.model,
@@ -134,6 +137,7 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
     assumptions,
     phases,
     peak: most,
+    expectedBytes: peak(memory(expected)).total,
     machine: { memoryBytes, freeBytes },
     fits: most.total <= freeBytes ? "yes" : most.total <= 0.95 * memoryBytes ? "busy" : "no",
     flops: stepFlops(load),
@@ -141,6 +145,13 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
     speed,
     changes: changes(recipe, most.total, workloadOf, speed),
   };
+}
+
+/** What this process may use: a container may have less than the machine. */
+export function machineMemory(): Plan["machine"] {
+  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // 0 or undefined: no limit
+  const memoryBytes = Math.min(totalmem(), limit);
+  return { memoryBytes, freeBytes: Math.min(memoryBytes, process.availableMemory?.() ?? freemem()) };
 }
 
 /** A model's config and tokenizer. Of a model on the hub only the small files are fetched. */
