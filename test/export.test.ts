@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -298,6 +299,27 @@ describe("an adapter", () => {
     assert.match(served.stderr, /^OPTION_INVALID: --base model: goes with an adapter/);
     const many = await sample("--threads", "99999");
     assert.match(many.stderr, /^OPTION_INVALID: --threads 99999: must be at most 256/);
+  });
+
+  test("an adapter's own tokenizer brings the chat template that its base has not", async () => {
+    const base = { name: at("model"), revision: null, weights: null };
+    await writeDirectoryAtomic(at("talking"), adapterFiles({ lora, base, tensors }));
+    const ask = ["--prompt", "a bee", "--max-tokens", "2", "--temperature", "0", "--threads", "1", "--json"];
+    const sample = () => inProcess(["sample", "--model", "talking", ...ask], { cwd: folder });
+    const silent = readFileSync(at("model", "tokenizer_config.json"), "utf8");
+    const config = {
+      ...(JSON.parse(silent) as object),
+      chat_template: "{{ messages[0].content }}{{ raise_exception('own') }}",
+    };
+    writeFileSync(at("talking", "tokenizer_config.json"), JSON.stringify(config));
+    copyFileSync(at("model", "tokenizer.json"), at("talking", "tokenizer.json"));
+    assert.match((await sample()).stderr, /CHAT_TEMPLATE.*own/);
+    writeFileSync(
+      at("talking", "tokenizer_config.json"),
+      JSON.stringify({ ...config, chat_template: "{{ messages[0].content }}" }),
+    );
+    const { code, stderr } = await sample();
+    assert.equal(code, 0, stderr);
   });
 
   test("merge takes a run too, and replaces an earlier export with --force", async () => {

@@ -161,6 +161,11 @@ describe("grpo", () => {
       cwd: folder,
     });
     assert.match(shaped.stderr, /ADAPTER_BASE.*mlp.*lora_[AB].*expected shape/s);
+    const before = readFileSync(at("base/model.safetensors"));
+    writeFileSync(at("base/model.safetensors"), readFileSync(at("other/model.safetensors")));
+    const resumed = await grpo("--resume", "--out", "whole");
+    assert.match(resumed.stderr, /ADAPTER_BASE: .*whole: base\.weights.*give the base back its weights/s);
+    writeFileSync(at("base/model.safetensors"), before);
     const stacked = await grpo(...sizes, "--model", "whole/adapter", "--lora", "--out", "refused");
     assert.match(stacked.stderr, /RECIPE_INVALID: model: .*adapters do not stack.*autodidact merge/s);
   });

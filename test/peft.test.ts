@@ -20,6 +20,7 @@ import { hold } from "../src/model/held.ts";
 import { root } from "./imports.ts";
 import { mergedWeights } from "./merged-weights.ts";
 import { ourAdapter } from "./peft-adapter.ts";
+import { safetensorsBytes } from "./safetensors-bytes.ts";
 import { distance, refuses } from "./tiny-model.ts";
 
 /** Adapters of PEFT's (0.21.2, scripts/fixtures/peft.py) are read, and ours are what PEFT has read. */
@@ -98,6 +99,8 @@ test("PEFT's settings are understood, and what is not plain LoRA is refused by n
   refused({ modules_to_save: ["lm_head"] }, "modules_to_save", "lm_head");
   refused({ target_modules: ["q_proj", "embed_tokens"] }, "target_modules", "embed_tokens");
   refused({ bias: "all" }, "bias");
+  refused({ lora_bias: true }, "lora_bias");
+  assert.equal(parseAdapterConfig({ ...json, base_model_name_or_path: null }, [], "x.json").base.name, "");
   for (const init of ["pissa", "pissa_niter_16", "olora", "corda", "lora_ga", "loftq"])
     refused({ init_lora_weights: init }, "x.json", `init_lora_weights: is "${init}"`, "merge it with PEFT");
   for (const init of [true, false, "gaussian", "eva", "orthogonal"])
@@ -117,6 +120,19 @@ test("a rank that differs from the tensors' is the adapter's own fault", async (
     readAdapterHeader(path),
     refuses("ADAPTER_CONFIG", "adapter_config.json: r: is 8", "has rank 4"),
   );
+  rmSync(path, { recursive: true });
+});
+
+test("an embedding that was trained beside the adapter is named", async () => {
+  const path = mkdtempSync(join(tmpdir(), "autodidact-embedding-"));
+  cpSync(join(folder, "theirs"), path, { recursive: true });
+  const { tensors } = await withRangedReader(join(path, "adapter_model.safetensors"), (reader) =>
+    readSafetensors(reader),
+  );
+  const embedding = "base_model.model.model.embed_tokens.weight";
+  const file = await safetensorsBytes(new Map([...tensors, [embedding, { shape: [1], data: new Float32Array(1) }]]));
+  writeFileSync(join(path, "adapter_model.safetensors"), file);
+  await assert.rejects(readAdapterHeader(path), refuses("ADAPTER_CONFIG", embedding, "merge the adapter with PEFT"));
   rmSync(path, { recursive: true });
 });
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { modelFiles, writeModelDirectory } from "../src/checkpoint/model-directory.ts";
+import { writeGguf } from "../src/gguf/files.ts";
+import { hubModel } from "../src/hub/model.ts";
 import { initialWeights, parameterCount } from "../src/model/parameters.ts";
 import { grpoDefaults } from "../src/recipe/defaults.ts";
 import { grpoSchema, parseRecipe } from "../src/recipe/schema.ts";
@@ -124,6 +126,20 @@ describe("plan grpo", () => {
         server.requests.filter((one) => one.includes("safetensors")),
         [],
       );
+      // A GGUF file says itself what it is: once it is there, it is planned with.
+      await writeGguf(
+        at("letters.gguf"),
+        { config: lettersConfig, tokenizer: lettersTokenizer, weights },
+        { type: "F32" },
+      );
+      server.put("owner/gguf", { "letters.gguf": lfs(readFileSync(at("letters.gguf"))) });
+      const ofFile = () => planGrpo({ ...recipe, model: "owner/gguf" }, coin, undefined, { hub, measure: false });
+      await assert.rejects(ofFile, {
+        code: "RECIPE_INVALID",
+        message: /not in the cache.*autodidact sample --model owner\/gguf/,
+      });
+      await hubModel("owner/gguf", hub);
+      assert.equal((await ofFile()).parameters, parameterCount(lettersConfig));
     } finally {
       await server.close();
     }

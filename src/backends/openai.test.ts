@@ -219,6 +219,7 @@ describe("when the endpoint fails", () => {
     server.respond = ({ body }, response) => {
       if ("max_tokens" in body) return send(response, 400, "use 'max_completion_tokens' instead of 'max_tokens'");
       if ("logprobs" in body) return send(response, 400, "logprobs are not supported");
+      if ("seed" in body) return send(response, 422, "body.seed: extra fields are not permitted");
       return send(response, 200, chat("yes"));
     };
     const [answers] = await backend({ concurrency: 1 }).generate([request([0, 1])], options({ logprobs: true }));
@@ -226,8 +227,9 @@ describe("when the endpoint fails", () => {
       answers!.map(({ text }) => text),
       ["yes", "yes"],
     );
-    assert.equal(seen().length, 4);
+    assert.equal(seen().length, 5);
     assert.equal(seen().at(-1)!.body.max_completion_tokens, 50);
+    assert.ok(!("seed" in seen().at(-1)!.body));
   });
 
   test("a stop is heard while it waits", async () => {

@@ -38,6 +38,8 @@ interface Habits {
   /** OpenAI's newer models want `max_completion_tokens`. */
   limitName: "max_tokens" | "max_completion_tokens";
   logprobs: boolean;
+  /** Some servers refuse fields that they do not know. Answers then cannot be had again. */
+  seed: boolean;
 }
 
 /** @throws AutodidactError ENDPOINT_OPTIONS */
@@ -55,7 +57,7 @@ export function openaiBackend(options: OpenaiOptions): OpenaiBackend {
       throw new AutodidactError("ENDPOINT_OPTIONS", `${field}: is ${value}; give a whole number from 1`);
   const turn = turns(concurrency);
   const usage: Usage = { requests: 0, promptTokens: 0, completionTokens: 0 };
-  const habits: Habits = { limitName: "max_tokens", logprobs: true };
+  const habits: Habits = { limitName: "max_tokens", logprobs: true, seed: true };
   return {
     name: "openai",
     usage,
@@ -111,7 +113,7 @@ async function ask(
   const { endpoint: url, apiKey, timeoutMs = 600_000, retries = 6, retryMs, fetch } = options;
   const [first] = request.samples;
   for (;;) {
-    const { limitName, logprobs } = habits;
+    const { limitName, logprobs, seed } = habits;
     try {
       return await post(
         { url, apiKey, timeoutMs, retries, retryMs, fetch, signal },
@@ -133,6 +135,10 @@ async function ask(
         }
         if (logprobs && settings.logprobs && error.message.includes("logprobs")) {
           habits.logprobs = false;
+          continue;
+        }
+        if (seed && /\bseed\b/.test(error.message)) {
+          habits.seed = false;
           continue;
         }
       }
@@ -172,7 +178,7 @@ function bodyOf(
     ...(stop && stop.length > 0 && { stop }),
     ...(samples.length > 1 && { n: samples.length }),
     ...(asked && { logprobs: "text" in prompt ? 1 : true }),
-    seed,
+    ...(habits.seed && { seed }),
     stream: false,
   };
 }

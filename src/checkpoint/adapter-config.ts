@@ -6,7 +6,7 @@ import { type LoraConfig, type LoraModule, loraModules } from "../model/lora.ts"
 /** adapter_config.json as PEFT (github.com/huggingface/peft) writes and reads it. */
 
 export interface AdapterBase {
-  /** The frozen model as a user names it: a path of this machine or an id of the hub. */
+  /** The frozen model as a user names it: a path of this machine, an id of the hub, OWNER/NAME or OWNER/NAME:FILE.gguf; empty where it has none. */
   readonly name: string;
   /** Of the hub; null where the name says it all. */
   readonly revision: string | null;
@@ -45,6 +45,7 @@ const isEmpty = (value: unknown): boolean =>
 /** What PEFT can do beside plain LoRA: a figure that these change would be another one here, so they are refused. */
 const extras = [
   "use_dora",
+  "lora_bias",
   "rank_pattern",
   "alpha_pattern",
   "modules_to_save",
@@ -63,7 +64,7 @@ const changesBase = /^(pissa(_niter_\d+)?|olora|corda|lora_ga|loftq)$/i;
 
 const schema = z.looseObject({
   peft_type: z.literal("LORA"),
-  base_model_name_or_path: z.string().min(1),
+  base_model_name_or_path: z.string().nullish(),
   revision: z.string().nullish(),
   r: z.int().min(1).max(65536),
   lora_alpha: z.number(),
@@ -114,6 +115,6 @@ export function parseAdapterConfig(
       targetModules: loraModules.filter((name) => last.includes(name)) satisfies LoraModule[],
       rslora: config.use_rslora,
     },
-    base: { name: config.base_model_name_or_path, revision: config.revision ?? null },
+    base: { name: config.base_model_name_or_path ?? "", revision: config.revision ?? null },
   };
 }

@@ -75,6 +75,12 @@ export async function readAdapterHeader(directory: string): Promise<AdapterHeade
   const shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
   const targets = [...shapes.keys()].map((name) => /([^.]+)\.lora_[AB]\.weight$/.exec(name)?.[1] ?? name);
   const { lora, base } = parseAdapterConfig(json, [...new Set(targets)], join(path, configName));
+  const stranger = [...shapes.keys()].find((name) => !/\.lora_[AB]\.weight$/.test(name));
+  if (stranger !== undefined)
+    throw new AutodidactError(
+      "ADAPTER_CONFIG",
+      `${file}: has a tensor ${stranger.slice(0, 120)} beside the adapter's products (an embedding or a bias that was trained too, for instance), which is not supported; merge the adapter with PEFT`,
+    );
   checkRank(shapes, lora.rank, join(path, configName));
   return { path, shapes, lora, base: { ...base, weights: await recordedHashes(join(path, ownName)) } };
 }

@@ -110,14 +110,7 @@ async function readModelFrame(
     );
 
   const config = parseModelConfig(await readJson(join(path, "config.json")), join(path, "config.json"));
-  let tokenizerConfig = await readJson(join(path, "tokenizer_config.json"));
-  // transformers 5 saves the chat template as a file of its own, which goes before one in tokenizer_config.json.
-  if (names.includes("chat_template.jinja") && isObject(tokenizerConfig))
-    tokenizerConfig = {
-      ...tokenizerConfig,
-      chat_template: await readFile(join(path, "chat_template.jinja"), "utf8"),
-    };
-  const tokenizer = loadTokenizer(await readJson(join(path, "tokenizer.json")), tokenizerConfig, path);
+  const tokenizer = await readTokenizer(path, names);
   let generationConfig = defaultGenerationConfig(config, tokenizer);
   if (names.includes("generation_config.json")) {
     const file = join(path, "generation_config.json");
@@ -139,6 +132,15 @@ async function readModelFrame(
     ...tokenizer.endTokens,
   ]);
   return { config, tokenizer, generationConfig, endTokens: [...endTokens].sort((a, b) => a - b) };
+}
+
+/** The tokenizer in a directory that holds these files, tokenizer.json and tokenizer_config.json among them. */
+export async function readTokenizer(path: string, names: readonly string[]): Promise<Tokenizer> {
+  let config = await readJson(join(path, "tokenizer_config.json"));
+  // transformers 5 saves the chat template as a file of its own, which goes before one in tokenizer_config.json.
+  if (names.includes("chat_template.jinja") && isObject(config))
+    config = { ...config, chat_template: await readFile(join(path, "chat_template.jinja"), "utf8") };
+  return loadTokenizer(await readJson(join(path, "tokenizer.json")), config, path);
 }
 
 /**
@@ -180,7 +182,8 @@ function defaultGenerationConfig(config: ModelConfig, tokenizer: Tokenizer): Gen
   };
 }
 
-function checkVocabulary(
+/** @throws AutodidactError MODEL_TOKENIZER where a tokenizer belongs to another model */
+export function checkVocabulary(
   { config, tokenizer, generationConfig }: Pick<WritableModel, "config" | "tokenizer" | "generationConfig">,
   path: string,
 ): void {

@@ -17,6 +17,7 @@ import { AutodidactError } from "../errors.ts";
 import { firstIssue } from "../issues.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
+import type { AdapterBase } from "./adapter-config.ts";
 import {
   type Adapter,
   adapterFiles,
@@ -165,6 +166,15 @@ export function readAdapterCheckpoint(
     check(shapesOf(tensors), join(path, "adapter"));
     return { ...read, engineState: await engineState(read, tensors, check) };
   });
+}
+
+/**
+ * The model below the adapter of the newest whole checkpoint; undefined where there is none.
+ *
+ * @throws AutodidactError as readCheckpoint
+ */
+export async function readAdapterBase(directory: string): Promise<AdapterBase | undefined> {
+  return (await newest(directory, (path) => readAdapterHeader(join(path, "adapter"))))?.base;
 }
 
 async function newest<T>(

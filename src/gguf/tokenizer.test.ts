@@ -76,6 +76,17 @@ describe("tokenizers written to GGUF and read back", () => {
     const tokenizer = characterTokenizer("ab\n");
     assert.deepEqual(endTokensOf(await throughFile(tokenizer, [3, 1])), [1, 3]);
     assert.deepEqual(endTokensOf(await throughFile(tokenizer, [3, 1, 2])), [1, 2, 3]);
+    // Converted Qwen models name but <|im_end|>; a text that is no control token ends nothing.
+    const [qwen, types] = [
+      ["a", "</s>", "<|im_end|>", "<|endoftext|>"],
+      [1, 1, 3, 3],
+    ];
+    const named: MetadataEntry[] = [
+      ["tokenizer.ggml.tokens", { texts: qwen as string[] }],
+      ["tokenizer.ggml.token_type", { int32s: types as number[] }],
+      ["tokenizer.ggml.eos_token_id", { uint32: 2 }],
+    ];
+    assert.deepEqual(endTokensOf(await header(named)), [2, 3]);
     const beyond = await throughFile(tokenizer, [3, 1, 999_999]);
     assert.throws(() => endTokensOf(beyond), refuses("GGUF_MODEL", "eom_token_id: 999999; expected an id below 7"));
   });

@@ -72,12 +72,27 @@ function broughtAlong(file: string, fields: Fields): unknown {
   }
 }
 
+/**
+ * Control tokens that end a text, a turn or a message in one of the families. Converters of Qwen and Llama models write but one
+ * of theirs into the metadata, and llama.cpp finds the others by their texts too.
+ */
+const ends = [
+  "</s>",
+  "<|endoftext|>",
+  "<|im_end|>",
+  "<|end_of_text|>",
+  "<|eot_id|>",
+  "<|eom_id|>",
+  "<｜end▁of▁sentence｜>",
+];
+
 /** Every id that ends a text, a turn or a message. */
 export function endTokensOf(header: GgufHeader): number[] {
   const fields = fieldsOf(header);
   const list = tokenList(header.file, fields);
-  const ids = ["eos", "eot", "eom"].map((name) => tokenId(fields, list, name));
-  return [...new Set(ids.filter((id) => id !== undefined))].sort((a, b) => a - b);
+  const named = ["eos", "eot", "eom"].map((name) => tokenId(fields, list, name));
+  const known = ends.map((text) => list.tokens.indexOf(text)).filter((id) => list.types[id] === tokenTypes.control);
+  return [...new Set([...named.filter((id) => id !== undefined), ...known])].sort((a, b) => a - b);
 }
 
 function tokenId(fields: Fields, { tokens }: TokenList, name: string): number | undefined {

@@ -73,7 +73,7 @@ export function statusError(status: number, what: string, endpoint: string, caus
   if (status === 401 || status === 403) {
     return new AutodidactError(
       "HUB_ACCESS",
-      `${what}: ${endpoint} refuses access (${status}); the id may be wrong, or it is private or gated: accept its licence on its page and give a token in HF_TOKEN`,
+      `${what}: ${endpoint} refuses access (${status}); the id may be wrong, or it is private or gated: accept its licence on its page and give a token in HF_TOKEN, a valid one (a token that has expired is refused for every model; unset it for a public one)`,
       { cause },
     );
   }

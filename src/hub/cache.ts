@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, stat, statfs, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { writeError } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import { bytesText } from "./bytes-text.ts";
 import { download, sizeOf } from "./download.ts";
@@ -72,12 +73,9 @@ export async function openRepo(repo: Repo, revision: string, settings: HubSettin
   }
   try {
     const listing = await askListing(repo, revision, settings.address);
-    await mkdir(join(folder, "autodidact"), { recursive: true });
-    await writeWhole(keptPath(folder, listing.commit), JSON.stringify(listing));
-    if (!isCommit && named) {
-      await mkdir(dirname(ref), { recursive: true });
-      await writeWhole(ref, listing.commit);
-    }
+    // Kept for the next time, where the cache can be written to: one that has everything serves as it is.
+    await keep(keptPath(folder, listing.commit), JSON.stringify(listing));
+    if (!isCommit && named) await keep(ref, listing.commit);
     return { ...listing, repo, folder, whole: true, unreachable: null };
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code !== "HUB_NETWORK") throw error;
@@ -116,10 +114,15 @@ async function snapshotFiles(snapshot: string): Promise<HubFile[]> {
   return files.flat();
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
+async function keep(path: string, text: string): Promise<void> {
   const beside = `${path}.${randomUUID()}.tmp`;
-  await writeFile(beside, text);
-  await rename(beside, path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(beside, text);
+    await rename(beside, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
 }
 
 /**
@@ -134,7 +137,23 @@ export async function cachedFiles(
   settings: HubSettings,
 ): Promise<string[]> {
   const wanted = files.map((file) => ({ file, ...places(from, file) }));
-  const missing: typeof wanted = [];
+  try {
+    await bring(from, wanted, settings);
+  } catch (error) {
+    settings.signal?.throwIfAborted();
+    const known = writeError(error, from.folder, 0);
+    if (known === error || !(known instanceof AutodidactError)) throw error;
+    throw new AutodidactError(known.code, `${known.message}. HF_HOME says where the cache lies`, { cause: error });
+  }
+  return wanted.map(({ path }) => path);
+}
+
+interface Wanted extends ReturnType<typeof places> {
+  readonly file: HubFile;
+}
+
+async function bring(from: CachedRepo, wanted: readonly Wanted[], settings: HubSettings): Promise<void> {
+  const missing: Wanted[] = [];
   let present = 0;
   for (const one of wanted) {
     if ((await sizeOf(one.path)) === one.file.size) continue;
@@ -177,7 +196,6 @@ export async function cachedFiles(
     );
     allBytes += file.size;
   }
-  return wanted.map(({ path }) => path);
 }
 
 function places(from: CachedRepo, file: HubFile): { name: string; path: string; blob: string } {

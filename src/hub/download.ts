@@ -77,12 +77,22 @@ async function fetchRest(
   const stall = new AbortController();
   const watch = (): ReturnType<typeof setTimeout> =>
     setTimeout(() => stall.abort(new Error(`no byte came in ${stallMs / 1000} s`)), stallMs);
-  let timer = watch();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // Not while hubFetch waits as long as the hub has asked for.
+  const watched: typeof fetch = async (input, init) => {
+    timer = watch();
+    try {
+      return await (address.fetch ?? fetch)(input, init);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
   try {
     if (have === file.size) return;
     onBytes(have);
     const answer = await hubFetch({
       ...address,
+      fetch: watched,
       signal: AbortSignal.any([stall.signal, ...(signal ? [signal] : [])]),
     })(file.url, { headers: have > 0 ? { Range: `bytes=${have}-` } : {} });
     if (!answer.ok) {
@@ -96,6 +106,7 @@ async function fetchRest(
       have = 0;
     }
     const reader = answer.body!.getReader();
+    timer = watch();
     for (;;) {
       const { value, done } = await reader.read();
       clearTimeout(timer);

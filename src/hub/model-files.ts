@@ -18,6 +18,8 @@ const small = [
   "pretraining.json",
   "adapter_config.json",
 ];
+/** For the licence, which the card of what is made of the model must tell. */
+const cards = ["README.md", "LICENSE", "LICENSE.txt", "LICENSE.md"];
 const index = "model.safetensors.index.json";
 /** An index names each tensor of a model once; this is a hundred thousand tensors. */
 const mostIndexBytes = 32e6;
@@ -25,6 +27,8 @@ const mostIndexBytes = 32e6;
 export interface ModelFiles {
   /** What the choice of the weights may hang on, and everything that is small. */
   readonly first: readonly HubFile[];
+  /** Card and licence: nothing fails without them. */
+  readonly cards: readonly HubFile[];
   /** The weights, once the shards that the index names are known. `readIndex` is called where there is an index. */
   weights(readIndex: () => Promise<string>): Promise<readonly HubFile[]>;
 }
@@ -48,7 +52,7 @@ export function modelFiles(
   if (file !== null) {
     const named = ggufs.filter(({ path }) => path === file);
     const found = named.length > 0 ? named : ggufs.filter(({ path }) => hasWord(path, file));
-    if (found.length === 1) return { first: [], weights: async () => found };
+    if (found.length === 1) return { first: [], cards: [], weights: async () => found };
     if (found.length === 0) lacks([file]);
     throw refuse(
       found.length > 1
@@ -58,11 +62,12 @@ export function modelFiles(
           : `has no GGUF file; write ${id} for the model itself`,
     );
   }
-  const isAdapter = at.has("adapter_config.json") && !at.has("config.json");
+  // Some trainers leave the base's config.json beside an adapter.
+  const isAdapter = at.has("adapter_config.json") && !at.has("model.safetensors") && !at.has(index);
   const single = at.get(isAdapter ? "adapter_model.safetensors" : "model.safetensors");
   const sharded = isAdapter ? undefined : at.get(index);
   if (!single && !sharded) {
-    if (ggufs.length === 1) return { first: [], weights: async () => ggufs };
+    if (ggufs.length === 1) return { first: [], cards: [], weights: async () => ggufs };
     if (ggufs.length > 1) throw refuse(`holds GGUF files; name one, ${id}:${names[0]}. There are ${listed(names)}`);
     lacks([isAdapter ? "adapter_model.safetensors" : "model.safetensors"]);
     const others = files.map(({ path }) => path).filter((path) => /\.(bin|pth?|ckpt|h5|msgpack|onnx)$/i.test(path));
@@ -77,9 +82,11 @@ export function modelFiles(
     throw refuse(`has no ${lost.join(" and no ")}; take a repository in the layout of transformers`);
   }
   const first = small.flatMap((name) => at.get(name) ?? []);
-  if (single) return { first, weights: async () => [single] };
+  const besides = { cards: cards.flatMap((name) => at.get(name) ?? []) };
+  if (single) return { ...besides, first, weights: async () => [single] };
   if (sharded!.size > mostIndexBytes) throw refuse(`${index} has ${sharded!.size} bytes, which no index has`);
   return {
+    ...besides,
     first: [...first, sharded!],
     async weights(readIndex) {
       const shards = shardNames(await readIndex());

@@ -108,10 +108,10 @@ describe("models of the hub", () => {
     const progress: number[] = [];
     const found = await hubModel("owner/name", options({ onProgress: ({ allBytes }) => progress.push(allBytes) }));
     assert.deepEqual(found, { id: "owner/name", revision: "main", file: null, commit, path: snapshot() });
-    assert.deepEqual(readdirSync(snapshot()).sort(), [...Object.keys(json), "model.safetensors"].sort());
+    assert.deepEqual(readdirSync(snapshot()).sort(), [...Object.keys(json), "README.md", "model.safetensors"].sort());
     assert.deepEqual(new Uint8Array(readFileSync(join(snapshot(), "model.safetensors"))), weights);
     assert.ok(lstatSync(join(snapshot(), "config.json")).isSymbolicLink());
-    const blobs = [sha256(weights), ...Object.values(json).map((text) => gitOid(Buffer.from(text)))];
+    const blobs = [sha256(weights), ...[...Object.values(json), "# Name"].map((text) => gitOid(Buffer.from(text)))];
     assert.deepEqual(readdirSync(join(folder(), "blobs")).sort(), [...new Set(blobs)].sort());
     assert.equal(readFileSync(join(folder(), "refs", "main"), "utf8"), commit);
     assert.equal(progress.at(-1), weights.length);
@@ -191,12 +191,45 @@ describe("models of the hub", () => {
     server.put("owner/lora", { "adapter_config.json": "{}", "adapter_model.safetensors": lfs(noise(70, 13)) });
     const { path } = await hubModel("owner/lora", options());
     assert.deepEqual(readdirSync(path).sort(), ["adapter_config.json", "adapter_model.safetensors"]);
+    server.put("owner/beside", {
+      "config.json": "{}",
+      "adapter_config.json": "{}",
+      "adapter_model.safetensors": lfs(noise(70, 13)),
+    });
+    assert.ok(readdirSync((await hubModel("owner/beside", options())).path).includes("adapter_model.safetensors"));
     server.put("owner/bin", { ...json, "pytorch_model.bin": lfs(noise(9, 14)) });
     await assert.rejects(hubModel("owner/bin", options()), code("HUB_MODEL", /safetensors, only pytorch_model\.bin/));
     server.put("owner/half", { "config.json": "{}", "model.safetensors": lfs(noise(9, 15)), "tokenizer.model": "" });
     await assert.rejects(
       hubModel("owner/half", options()),
       code("HUB_MODEL", /has no tokenizer\.json and no tokenizer_config\.json/),
+    );
+  });
+
+  test("card and licence come along where they can be had", async () => {
+    server.put("owner/name", { ...json, "model.safetensors": lfs(weights), LICENSE: "do" });
+    const fault: Fault = (_, response) => {
+      response.writeHead(500).end();
+      return true;
+    };
+    for (let i = 0; i < 4; i++) server.faults.push({ test: /LICENSE/, fault });
+    assert.ok(!readdirSync((await hubModel("owner/name", options())).path).includes("LICENSE"));
+    const { path } = await hubModel("owner/name", options());
+    assert.equal(readFileSync(join(path, "LICENSE"), "utf8"), "do");
+  });
+
+  test("a cache that cannot be written to serves what it has, and is named where it lacks something", async () => {
+    await hubModel("owner/name", options());
+    for (const name of ["autodidact", "refs"]) {
+      rmSync(join(folder(), name), { recursive: true });
+      writeFileSync(join(folder(), name), "no directory");
+    }
+    assert.equal((await hubModel("owner/name", options())).path, snapshot());
+    const file = join(cache, "file");
+    writeFileSync(file, "");
+    await assert.rejects(
+      hubModel("owner/name", options({ cache: file })),
+      code("FILE_NO_DIRECTORY", /file.* is not a directory.*HF_HOME says where the cache lies/),
     );
   });
 
@@ -287,7 +320,7 @@ describe("models of the hub", () => {
     // As huggingface_hub leaves it: nothing but blobs, links and the ref.
     const blobs = join(folder(), "blobs");
     for (const path of [blobs, snapshot(), join(folder(), "refs")]) mkdirSync(path, { recursive: true });
-    const files = { ...json, "model.safetensors": weights };
+    const files = { ...json, "README.md": "# Name", "model.safetensors": weights };
     for (const [name, content] of Object.entries(files)) {
       const bytes = Buffer.from(content);
       const blob = name === "model.safetensors" ? sha256(bytes) : gitOid(bytes);
@@ -299,7 +332,7 @@ describe("models of the hub", () => {
     await hubModel("owner/name", options());
     assert.deepEqual(downloads(), []);
     // Another commit shares the blobs.
-    commit = server.put("owner/name", { "README.md": "# New" });
+    commit = server.put("owner/name", { ".gitattributes": "new" });
     await hubModel("owner/name", options());
     assert.deepEqual(downloads(), []);
     assert.deepEqual(readdirSync(snapshot()).sort(), Object.keys(files).sort());

@@ -25,9 +25,14 @@ export async function hubModel(spec: string | ModelId, options: HubOptions = {})
   const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
   const chosen = filesOf(from, model);
   const first = await cachedFiles(from, chosen.first, settings);
+  if (from.unreachable === null)
+    await cachedFiles(from, chosen.cards, settings).catch(() => settings.signal?.throwIfAborted());
   const weights = await chosen.weights(() => readFile(first.at(-1)!, "utf8"));
   const [path] = await cachedFiles(from, weights, settings);
-  return { ...model, commit: from.commit, path: /\.gguf$/i.test(path!) ? path! : dirname(path!) };
+  const isGguf = /\.gguf$/i.test(path!);
+  // The exact name: what stands for one file today may stand for two tomorrow.
+  const file = isGguf ? weights[0]!.path : null;
+  return { ...model, file, commit: from.commit, path: isGguf ? path! : dirname(path!) };
 }
 
 const filesOf = (from: CachedRepo, model: ModelId) =>

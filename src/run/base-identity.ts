@@ -5,15 +5,21 @@ import { basename, join } from "node:path";
 import type { AdapterBase } from "../checkpoint/adapter-config.ts";
 import { weightFiles } from "../checkpoint/weight-files.ts";
 import { AutodidactError } from "../errors.ts";
-import { parseModelId } from "../hub/model-id.ts";
 import type { LocatedModel } from "./locate-model.ts";
 
 /** Which model an adapter was trained on: its name, and a hash of each of its weight files. */
-export async function identifyBase({ path, hub }: LocatedModel, spec: string): Promise<AdapterBase> {
+export async function identifyBase({ path, hub }: LocatedModel): Promise<AdapterBase> {
   const weights = await hashWeights(path);
   if (hub === null) return { name: path, revision: null, weights };
   // The commit, so that a model that changes on the hub later is not taken for this one.
-  return { name: parseModelId(spec).id, revision: hub.commit, weights };
+  return { name: hub.file === null ? hub.id : `${hub.id}:${hub.file}`, revision: hub.commit, weights };
+}
+
+/** The base of an adapter as a user would name it: OWNER/NAME@COMMIT:FILE.gguf, or a path. */
+export function baseSpec({ name, revision }: Pick<AdapterBase, "name" | "revision">): string {
+  if (revision === null) return name;
+  const [id, file] = name.split(":");
+  return `${id}@${revision}${file === undefined ? "" : `:${file}`}`;
 }
 
 /** SHA-256 in hexadecimal of each file that a model directory's weights are read from, or of a GGUF file, by name. */
@@ -35,6 +41,7 @@ export async function checkBase(
   recorded: AdapterBase["weights"],
   path: string,
   adapter: string,
+  remedy = "name the base it was trained on, or take base.weights out of autodidact.json where the same weights are only stored otherwise",
 ): Promise<AdapterBase["weights"]> {
   if (recorded === null) return null;
   const found = await hashWeights(path);
@@ -49,9 +56,7 @@ export async function checkBase(
       found,
     )
       .map(([file, one]) => `${one.slice(0, 16)}... (${file})`)
-      .join(
-        ", ",
-      )}; name the base it was trained on, or take base.weights out of autodidact.json where the same weights are only stored otherwise`,
+      .join(", ")}; ${remedy}`,
   );
 }
 

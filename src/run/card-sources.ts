@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { readJson } from "../checkpoint/files.ts";
 import { type PlannedFile, smallFile } from "../export/planned-file.ts";
+import { hubModel } from "../hub/model.ts";
 import { isRepoId } from "../hub/model-id.ts";
 import { environmentSchema } from "./environment.ts";
 import type { CardRun } from "./export-card.ts";
@@ -63,7 +64,9 @@ async function baseOf(
   const local = resolve(cwd, name);
   if (await exists(local)) return { base: null, directory: (await isDirectory(local)) ? local : null };
   const id = name.replace(/^hf:/, "").split(/[@:]/)[0]!;
-  return { base: isRepoId(id) ? id : null, directory: null };
+  if (!isRepoId(id)) return { base: null, directory: null };
+  const cached = await hubModel(name, { offline: true }).catch(() => null);
+  return { base: id, directory: cached?.file === null ? cached.path : null };
 }
 
 /** A card's front matter is at its beginning, and short; a licence is a page. Anything much longer is something else. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { currentDirectory } from "../checkpoint/files.ts";
 import { AutodidactError } from "../errors.ts";
 import { bytesText } from "../hub/bytes-text.ts";
-import { hubModel } from "../hub/model.ts";
+import { type HubModel, hubModel } from "../hub/model.ts";
 import { looksLikePath, type ModelId, parseModelId } from "../hub/model-id.ts";
 import type { DownloadProgress, HubOptions } from "../hub/settings.ts";
 import { shippedModel } from "../recipe/defaults.ts";
@@ -25,7 +25,7 @@ const shippedPath = fileURLToPath(new URL(`../../../models/${shippedModel}`, imp
 /** Where a model lies on this machine, a directory or a .gguf file, and which commit of which repository it is. */
 export interface LocatedModel {
   readonly path: string;
-  readonly hub: { readonly id: string; readonly commit: string } | null;
+  readonly hub: Pick<HubModel, "id" | "commit" | "file"> | null;
 }
 
 /**
@@ -54,7 +54,7 @@ export async function locateModel(spec: string, options: LocateOptions = {}): Pr
       ...options.hub,
       ...(signal && { signal }),
     });
-    return { path: found.path, hub: { id: found.id, commit: found.commit } };
+    return { path: found.path, hub: { id: found.id, commit: found.commit, file: found.file } };
   } catch (error) {
     // With a slip in it a relative path looks like an id.
     const unknown =

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterBase } from "../checkpoint/adapter-config.ts";
 import {
@@ -9,9 +9,10 @@ import {
 } from "../checkpoint/adapter-directory.ts";
 import { readJson } from "../checkpoint/files.ts";
 import { parseModelConfig } from "../checkpoint/model-config.ts";
+import { checkVocabulary, readTokenizer } from "../checkpoint/model-directory.ts";
 import { AutodidactError } from "../errors.ts";
 import { addAdapter } from "../model/lora.ts";
-import { checkBase } from "./base-identity.ts";
+import { baseSpec, checkBase } from "./base-identity.ts";
 import { type OpenedModel, openWeights } from "./open-weights.ts";
 
 /** Where the model of a name lies. */
@@ -39,7 +40,17 @@ export async function openAdapter(
     addAdapter(name, values, tensors, header.lora);
     return values;
   };
-  return { model: { ...model, weight }, adapter: header };
+  return { model: { ...(await withOwnTokenizer(model, header.path)), weight }, adapter: header };
+}
+
+/** Trainers leave a tokenizer beside an adapter, with the chat template that it was trained in: a base model often has none. */
+async function withOwnTokenizer(model: OpenedModel, path: string): Promise<OpenedModel> {
+  const names = await readdir(path);
+  if (!["tokenizer.json", "tokenizer_config.json"].every((name) => names.includes(name))) return model;
+  const tokenizer = await readTokenizer(path, names);
+  checkVocabulary({ config: model.config, tokenizer }, path);
+  const endTokens = [...new Set([...model.endTokens, ...tokenizer.endTokens])].sort((a, b) => a - b);
+  return { ...model, tokenizer, endTokens };
 }
 
 /** An adapter's header, and the place of the model below it, which is the one it was trained on. */
@@ -61,12 +72,14 @@ export async function locateBase(directory: string, locate: Locate, base?: strin
 }
 
 /** The base that an adapter names may have moved, or never have been on this machine. */
-async function locateNamed({ path, base: { name, revision } }: AdapterHeader, locate: Locate): ReturnType<Locate> {
+async function locateNamed({ path, base }: AdapterHeader, locate: Locate): ReturnType<Locate> {
+  const field = `${join(path, "adapter_config.json")}: base_model_name_or_path`;
+  if (base.name === "")
+    throw new AutodidactError("ADAPTER_CONFIG", `${field}: names no model; say with --base which one is below it`);
   try {
-    return await locate(revision === null ? name : `${name}@${revision}`);
+    return await locate(baseSpec(base));
   } catch (cause) {
     if (!(cause instanceof AutodidactError)) throw cause;
-    const field = `${join(path, "adapter_config.json")}: base_model_name_or_path`;
     throw new AutodidactError(
       cause.code,
       `${field}: ${cause.message}. Say where the model below this adapter is now with --base`,

@@ -7,8 +7,9 @@ import { onnxRuntime } from "../engine/onnxruntime.ts";
 import { withRotaryTables } from "../engine/rotary-tables.ts";
 import { trainedShapes } from "../engine/weight-set.ts";
 import { AutodidactError } from "../errors.ts";
-import { hubModelFrame } from "../hub/model.ts";
+import { hubModel, hubModelFrame } from "../hub/model.ts";
 import { looksLikePath } from "../hub/model-id.ts";
+import type { HubOptions } from "../hub/settings.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { type Change, changes } from "../plan/changes.ts";
 import { measureSpeed } from "../plan/measure.ts";
@@ -162,16 +163,14 @@ async function openFrame(spec: string, options: LocateOptions): Promise<ModelFra
     path = (await locateModel(looksLikePath(spec) || spec === shippedModel ? spec : `./${spec}`, options)).path;
   } catch (error) {
     if (!(error instanceof AutodidactError) || error.code !== "MODEL_DIRECTORY" || looksLikePath(spec)) throw error;
-    const small = await hubModelFrame(spec, {
+    const hub: HubOptions = {
       ...options.hub,
       ...(options.observer && { onNote: (text: string) => options.observer?.note(text) }),
       ...(options.signal && { signal: options.signal }),
-    });
-    if (small !== null) return openModelFrame(small);
-    throw new AutodidactError(
-      "RECIPE_INVALID",
-      `model: ${spec} is a GGUF file on the hub, which says what it is in the file itself; download it first (autodidact sample --model ${spec} does), or give a model directory`,
-    );
+    };
+    const small = await hubModelFrame(spec, hub);
+    if (small !== null && !(await isAdapterDirectory(small))) return openModelFrame(small);
+    path = small ?? (await cachedGguf(spec, hub));
   }
   if (await isAdapterDirectory(path))
     throw new AutodidactError(
@@ -181,4 +180,17 @@ async function openFrame(spec: string, options: LocateOptions): Promise<ModelFra
   if ((await stat(path)).isDirectory()) return openModelDirectory(path);
   const { openGguf } = await import("../gguf/files.ts");
   return openGguf(path);
+}
+
+/** A GGUF file says itself what it is, so that it must be there. */
+async function cachedGguf(spec: string, hub: HubOptions): Promise<string> {
+  try {
+    return (await hubModel(spec, { ...hub, offline: true })).path;
+  } catch (cause) {
+    throw new AutodidactError(
+      "RECIPE_INVALID",
+      `model: ${spec} is a GGUF file on the hub and not in the cache, and such a file says itself what it is; download it first (autodidact sample --model ${spec} does), or give a model directory`,
+      { cause },
+    );
+  }
 }

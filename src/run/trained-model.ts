@@ -5,6 +5,7 @@ import { type ReadModel, writeModelDirectory } from "../checkpoint/model-directo
 import {
   type Json,
   type ReadState,
+  readAdapterBase,
   readAdapterCheckpoint,
   readCheckpoint,
   writeCheckpoint,
@@ -14,7 +15,7 @@ import { AutodidactError } from "../errors.ts";
 import { initialAdapter, type LoraConfig } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
 import { type AdapterFields, type AskingFields, recipeAsking, recipeLora } from "../recipe/model-fields.ts";
-import { identifyBase } from "./base-identity.ts";
+import { baseSpec, checkBase, identifyBase } from "./base-identity.ts";
 import { locateModel } from "./locate-model.ts";
 import type { RunControl } from "./observer.ts";
 import { openModel } from "./open-model.ts";
@@ -51,7 +52,7 @@ export interface TrainedRecipe
  */
 export async function openTrained(
   recipe: TrainedRecipe,
-  { observer, signal }: Pick<RunControl, "observer" | "signal">,
+  { observer, signal, path, resume }: Pick<RunControl, "observer" | "signal" | "path" | "resume">,
   check: (model: ModelFrame) => void,
 ): Promise<TrainedModel> {
   const lora = recipeLora(recipe);
@@ -61,13 +62,17 @@ export async function openTrained(
     const { weights, ...model } = await openModel(recipe.model, opening);
     return whole(model, await policyOf(model, recipe, { weights }));
   }
-  const located = await locateModel(recipe.model, opening);
+  // A resumed run goes on with the commit that it began with, whatever the hub has now.
+  const begun = resume === true ? await readAdapterBase(join(path, "checkpoints")) : undefined;
+  const located = await locateModel(begun?.revision ? baseSpec(begun) : recipe.model, opening);
   if (await isAdapterDirectory(located.path))
     throw new AutodidactError(
       "RECIPE_INVALID",
       `model: ${recipe.model} is an adapter, and adapters do not stack; merge it first (autodidact merge --adapter ${recipe.model} --out DIR), then train on DIR`,
     );
-  const base = await identifyBase(located, recipe.model);
+  if (begun !== undefined)
+    await checkBase(begun.weights, located.path, path, "give the base back its weights, or begin the run anew");
+  const base = await identifyBase(located);
   const { held, ...model } = await openModel(located.path, { ...opening, hold: recipe.hold ?? "float32" });
   const state = { base: held, weights: initialAdapter(model.config, lora, recipe.seed) };
   return adapted(model, await policyOf(model, recipe, state, lora), { lora, base });
