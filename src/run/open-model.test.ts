@@ -77,7 +77,11 @@ describe("a model by what a user calls it", () => {
       shown.at(-1)!,
       /^1\.00 3\.97 MB of 3\.97 MB( {2}[\d.]+ [kMG]?B\/s {2}0 s left)? {2}model\.safetensors$/,
     );
-    assert.deepEqual((await locateModel(`owner/countdown@${commit}`, { hub })).hub, { id: "owner/countdown", commit });
+    assert.deepEqual((await locateModel(`owner/countdown@${commit}`, { hub })).hub, {
+      id: "owner/countdown",
+      commit,
+      file: null,
+    });
     const held = await openModel("owner/countdown", { hub, hold: "bfloat16" });
     assert.equal([...held.held.values()][0]!.dtype, "bfloat16");
   });
