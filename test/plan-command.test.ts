@@ -63,11 +63,17 @@ describe("plan grpo", () => {
       /peak .* (?:it fits|other programs)/,
       /^ {2}training +\d/m,
       /answers of 8 tokens on average/,
+      /^ {2}total +[\d.]+ {2}[\d.]+ to [\d.]+ as the machine's speed changed while measured$/m,
+      /^ {2}with no group to learn from +[\d.]+ /m,
     ])
       assert.match(stdout, line);
-    const { phases, parameters, trained, seconds, fits } = await planned("grpo", ...grpoOptions);
+    const { phases, parameters, trained, seconds, fits, expectedBytes, peak, machine } = await planned(
+      "grpo",
+      ...grpoOptions,
+    );
     assert.deepEqual([parameters, trained], [parameterCount(lettersConfig), parameters]);
     assert.notEqual(fits, "no");
+    assert.ok(expectedBytes > 0 && expectedBytes <= peak.total && machine.freeBytes <= machine.memoryBytes);
     assert.deepEqual(
       phases.map(({ phase }) => phase),
       ["sampling", "training"],

@@ -1,6 +1,6 @@
 /** File layer. An adapter on disk is a directory in PEFT's layout, with what PEFT does not keep in autodidact.json. */
 
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Tensors } from "../engine/engine.ts";
@@ -52,13 +52,11 @@ export function adapterFiles({ lora, base, tensors }: WritableAdapter): Map<stri
   ]);
 }
 
-/** Whether a directory holds an adapter. */
+/** Whether a directory holds an adapter; one with a whole model beside it is the model. */
 export async function isAdapterDirectory(path: string): Promise<boolean> {
-  const file = join(await currentDirectory(path), configName);
-  return stat(file).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+  const names = await readdir(await currentDirectory(path)).catch(() => [] as string[]);
+  const model = ["model.safetensors", "model.safetensors.index.json"];
+  return names.includes(configName) && !model.some((name) => names.includes(name));
 }
 
 /**

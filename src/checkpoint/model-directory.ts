@@ -182,8 +182,7 @@ function defaultGenerationConfig(config: ModelConfig, tokenizer: Tokenizer): Gen
   };
 }
 
-/** @throws AutodidactError MODEL_TOKENIZER where a tokenizer belongs to another model */
-export function checkVocabulary(
+function checkVocabulary(
   { config, tokenizer, generationConfig }: Pick<WritableModel, "config" | "tokenizer" | "generationConfig">,
   path: string,
 ): void {

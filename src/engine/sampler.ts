@@ -54,6 +54,9 @@ const CACHE_BYTES = 2 ** 31;
 export const PREFILL_BATCH = 16;
 const PREFILL_SCORES = 2 ** 26;
 
+/** Slots that a row has in the cache for so many tokens. */
+export const cacheSlots = (tokens: number): number => Math.ceil(tokens / SLOT_STEP) * SLOT_STEP;
+
 /** How many sequences of at most `slots` tokens, prompt included, are decoded at one time. */
 export function decodeRows(config: ModelConfig, slots: number, maxRows: number): number {
   return Math.max(1, Math.min(maxRows, Math.floor(CACHE_BYTES / cacheBytes(config, slots))));
@@ -61,7 +64,7 @@ export function decodeRows(config: ModelConfig, slots: number, maxRows: number):
 
 /** Bytes of the key-value cache of one sequence. */
 export function cacheBytes(config: ModelConfig, slots: number): number {
-  return 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * roundedUp(slots);
+  return 8 * config.num_hidden_layers * config.num_key_value_heads * headDim(config) * cacheSlots(slots);
 }
 
 /** How many of the next prompts, given their lengths, go through the model together. */
@@ -285,7 +288,7 @@ class RowCache {
     this.#heads = config.num_key_value_heads;
     this.#width = headDim(config);
     this.#maxRows = maxRows;
-    const room = maxRows * this.#heads * roundedUp(slots) * this.#width;
+    const room = maxRows * this.#heads * cacheSlots(slots) * this.#width;
     const layers = (): Float32Array[] => Array.from({ length: config.num_hidden_layers }, () => new Float32Array(room));
     this.#keys = layers();
     this.#values = layers();
@@ -294,7 +297,7 @@ class RowCache {
   /** Makes room for `slots` slots in each row, keeping the first `rows` rows. */
   reserve(slots: number, rows: number): void {
     if (slots <= this.#slots) return;
-    const [old, S] = [this.#slots, roundedUp(slots)];
+    const [old, S] = [this.#slots, cacheSlots(slots)];
     const D = this.#width;
     // From the last row down: each moves up, over what has moved away already.
     for (const array of [...this.#keys, ...this.#values])
@@ -371,8 +374,6 @@ class RowCache {
     return cut;
   }
 }
-
-const roundedUp = (slots: number): number => Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
 
 function checkRequests(config: ModelConfig, requests: readonly SampleRequest[], options: SampleOptions): void {
   if (!(options.maxTokens >= 1))

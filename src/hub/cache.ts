@@ -143,7 +143,11 @@ export async function cachedFiles(
     settings.signal?.throwIfAborted();
     const known = writeError(error, from.folder, 0);
     if (known === error || !(known instanceof AutodidactError)) throw error;
-    throw new AutodidactError(known.code, `${known.message}. HF_HOME says where the cache lies`, { cause: error });
+    throw new AutodidactError(
+      known.code,
+      `${known.message}. HF_HOME or HF_HUB_CACHE says where the cache lies, and HF_HUB_OFFLINE=1 takes what is in it`,
+      { cause: error },
+    );
   }
   return wanted.map(({ path }) => path);
 }

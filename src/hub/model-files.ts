@@ -81,7 +81,9 @@ export function modelFiles(
     lacks(lost);
     throw refuse(`has no ${lost.join(" and no ")}; take a repository in the layout of transformers`);
   }
-  const first = small.flatMap((name) => at.get(name) ?? []);
+  // Where the whole model is there, it is meant.
+  const wanted = small.filter((name) => isAdapter || name !== "adapter_config.json");
+  const first = wanted.flatMap((name) => at.get(name) ?? []);
   const besides = { cards: cards.flatMap((name) => at.get(name) ?? []) };
   if (single) return { ...besides, first, weights: async () => [single] };
   if (sharded!.size > mostIndexBytes) throw refuse(`${index} has ${sharded!.size} bytes, which no index has`);

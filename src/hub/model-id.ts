@@ -12,7 +12,7 @@ export interface ModelId {
 
 const part = "[A-Za-z0-9][\\w.-]{0,95}";
 const revisionPart = "[\\w][\\w.-]*(?:/[\\w][\\w.-]*)*";
-const withColon = new RegExp(`^(${part}/${part})(?:@(${revisionPart}))?(?::([\\w.-]+(?:/[\\w.-]+)*))?$`);
+const withColon = new RegExp(`^(${part}/${part})(?:@(${revisionPart}))?(?::([\\w.+() -]+(?:/[\\w.+() -]+)*))?$`);
 const withSlash = new RegExp(`^(${part}/${part})(?:@([\\w][\\w.-]*))?/([\\w./-]+\\.gguf)(?:@(${revisionPart}))?$`, "i");
 
 export const isRepoId = (text: string): boolean => new RegExp(`^${part}/${part}$`).test(text);
@@ -43,4 +43,10 @@ export function parseModelId(spec: string): ModelId {
     "HUB_NOT_FOUND",
     `${JSON.stringify(spec)} is no id of a model; write OWNER/NAME, OWNER/NAME@REVISION or OWNER/NAME:FILE.gguf`,
   );
+}
+
+/** A model of the hub at one commit, whatever revision it was named with. */
+export function atRevision(spec: string, revision: string): string {
+  const { id, file } = parseModelId(spec);
+  return `${id}@${revision}${file === null ? "" : `:${file}`}`;
 }

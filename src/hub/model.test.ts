@@ -214,6 +214,10 @@ describe("models of the hub", () => {
     };
     for (let i = 0; i < 4; i++) server.faults.push({ test: /LICENSE/, fault });
     assert.ok(!readdirSync((await hubModel("owner/name", options())).path).includes("LICENSE"));
+    server.requests.length = 0;
+    await hubModel("owner/name", options());
+    assert.deepEqual(downloads(), [], "what is there is not asked for again");
+    rmSync(cache, { recursive: true });
     const { path } = await hubModel("owner/name", options());
     assert.equal(readFileSync(join(path, "LICENSE"), "utf8"), "do");
   });
@@ -229,7 +233,7 @@ describe("models of the hub", () => {
     writeFileSync(file, "");
     await assert.rejects(
       hubModel("owner/name", options({ cache: file })),
-      code("FILE_NO_DIRECTORY", /file.* is not a directory.*HF_HOME says where the cache lies/),
+      code("FILE_NO_DIRECTORY", /file.* is not a directory.*HF_HOME or HF_HUB_CACHE says where the cache lies/),
     );
   });
 
@@ -320,7 +324,7 @@ describe("models of the hub", () => {
     // As huggingface_hub leaves it: nothing but blobs, links and the ref.
     const blobs = join(folder(), "blobs");
     for (const path of [blobs, snapshot(), join(folder(), "refs")]) mkdirSync(path, { recursive: true });
-    const files = { ...json, "README.md": "# Name", "model.safetensors": weights };
+    const files = { ...json, "model.safetensors": weights };
     for (const [name, content] of Object.entries(files)) {
       const bytes = Buffer.from(content);
       const blob = name === "model.safetensors" ? sha256(bytes) : gitOid(bytes);

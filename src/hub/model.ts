@@ -5,7 +5,7 @@ import { type CachedRepo, cachedFiles, openRepo, refuseMissing } from "./cache.t
 import { repoName } from "./listing.ts";
 import { modelFiles } from "./model-files.ts";
 import { type ModelId, parseModelId } from "./model-id.ts";
-import { type HubOptions, hubSettings } from "./settings.ts";
+import { type DownloadProgress, type HubOptions, hubSettings } from "./settings.ts";
 
 export interface HubModel extends ModelId {
   readonly commit: string;
@@ -24,9 +24,14 @@ export async function hubModel(spec: string | ModelId, options: HubOptions = {})
   const settings = await hubSettings(options);
   const from = await openRepo({ kind: "model", id: model.id }, model.revision, settings);
   const chosen = filesOf(from, model);
-  const first = await cachedFiles(from, chosen.first, settings);
-  if (from.unreachable === null)
-    await cachedFiles(from, chosen.cards, settings).catch(() => settings.signal?.throwIfAborted());
+  let fetched = false;
+  const onProgress = (progress: DownloadProgress): void => {
+    fetched = true;
+    settings.onProgress?.(progress);
+  };
+  const first = await cachedFiles(from, chosen.first, { ...settings, onProgress });
+  // With what is fetched for the first time: what the cache has is opened without asking anybody.
+  if (fetched) await cachedFiles(from, chosen.cards, settings).catch(() => settings.signal?.throwIfAborted());
   const weights = await chosen.weights(() => readFile(first.at(-1)!, "utf8"));
   const [path] = await cachedFiles(from, weights, settings);
   const isGguf = /\.gguf$/i.test(path!);

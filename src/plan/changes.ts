@@ -20,7 +20,7 @@ interface Candidate {
 const lora = { rank: 16, alpha: 32, dropout: 0, targetModules: "all-linear", rslora: false };
 
 /** One thing at a time, except that held weights need adapters. */
-function candidates(recipe: GrpoRecipe | SftRecipe): Candidate[] {
+function candidates(recipe: GrpoRecipe | SftRecipe, maxRows: number): Candidate[] {
   const list: Candidate[] = [];
   if (recipe.lora === null) list.push({ option: "--lora", changed: { lora } });
   for (const hold of ["bfloat16", "int8"] as const)
@@ -33,7 +33,7 @@ function candidates(recipe: GrpoRecipe | SftRecipe): Candidate[] {
   if (slotBudget < (recipe.slotBudget ?? 4096))
     list.push({ option: `--set slotBudget=${slotBudget}`, changed: { slotBudget } });
   if ("maxTokens" in recipe) {
-    const { maxTokens, groupSize, maxRows = 256 } = recipe;
+    const { maxTokens, groupSize } = recipe;
     if (maxTokens >= 64)
       list.push({ option: `--max-tokens ${maxTokens >> 1}`, changed: { maxTokens: maxTokens >> 1 } });
     if (groupSize >= 8) list.push({ option: `--group-size ${groupSize >> 1}`, changed: { groupSize: groupSize >> 1 } });
@@ -50,7 +50,7 @@ export function changes<R extends GrpoRecipe | SftRecipe>(
   workloadOf: (recipe: R) => Workload,
   speed: Speed | null,
 ): Change[] {
-  return candidates(recipe)
+  return candidates(recipe, workloadOf(recipe).sampling?.maxRows ?? 0)
     .map(({ option, changed }) => {
       const load = workloadOf({ ...recipe, ...changed });
       const seconds = speed === null || load.hold !== recipe.hold ? null : stepSeconds(load, speed).total;

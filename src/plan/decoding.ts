@@ -1,10 +1,11 @@
+import { cacheSlots } from "../engine/sampler.ts";
 import type { Length } from "./workload.ts";
 
 /** A stretch of decode steps with one number of rows. */
 export interface Stretch {
   readonly rows: number;
   readonly steps: number;
-  /** Tokens of the longest row at its end, prompt included: what each row takes in the cache. */
+  /** What each row takes in the cache: as much as the longest so far, which has ended perhaps. */
   readonly slots: number;
 }
 
@@ -12,7 +13,7 @@ export interface Stretch {
 export function decoding(lengths: readonly Length[], maxRows: number): Stretch[] {
   const stretches: Stretch[] = [];
   let rows: { left: number; length: number }[] = [];
-  for (let next = 0; ; ) {
+  for (let [next, slots] = [0, 0]; ; ) {
     // The first token of an answer comes out of the prompt's own pass.
     for (; rows.length < maxRows && next < lengths.length; next++) {
       const { prompt, completion } = lengths[next]!;
@@ -25,7 +26,8 @@ export function decoding(lengths: readonly Length[], maxRows: number): Stretch[]
       row.left -= steps;
       row.length += steps;
     }
-    stretches.push({ rows: rows.length, steps, slots: Math.max(...rows.map(({ length }) => length)) });
+    slots = cacheSlots(Math.max(slots, ...rows.map(({ length }) => length)));
+    stretches.push({ rows: rows.length, steps, slots });
     rows = rows.filter(({ left }) => left > 0);
   }
 }

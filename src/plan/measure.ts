@@ -12,10 +12,10 @@ import * as parts from "./parts.ts";
 import type { Speed } from "./seconds.ts";
 import type { Workload } from "./workload.ts";
 
-/** Arithmetic of one measured run of a training graph; less than a tenth of a second on two cores. */
-const FLOPS = 8e9;
+/** Arithmetic of one measured run of a training graph: enough that turning held weights into float takes the share it has in a run. */
+const FLOPS = 1e11;
 /** Bytes of layers that a decode step is measured over: more than caches hold, as in a real one. */
-const DECODE_BYTES = 2 ** 29;
+const DECODE_BYTES = 2 ** 27;
 /** How often each piece has its turn, and about how many seconds one takes. */
 const ROUNDS = 5;
 const PIECE = 0.15;
@@ -72,7 +72,9 @@ export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Sp
 /** Pieces of work that are timed in turns, so that each meets the machine's fast and slow moments. */
 class Stopwatch {
   readonly #runtime: Runtime;
-  readonly #programs: Program[] = [];
+  readonly #programs = new Map<Graph, Program>();
+  /** Values by name, shape and type, which several graphs share. */
+  readonly #values = new Map<string, Value>();
   readonly #pieces: { readonly work: () => unknown; readonly times: number[] }[] = [];
 
   constructor(runtime: Runtime) {
@@ -87,9 +89,9 @@ class Stopwatch {
   }
 
   async graph(graph: Graph, sizes: Readonly<Record<string, number>>): Promise<() => number> {
-    const program = await this.#runtime.compile(graph);
-    this.#programs.push(program);
-    const feeds = anyFeeds(graph, sizes);
+    const program = this.#programs.get(graph) ?? (await this.#runtime.compile(graph));
+    this.#programs.set(graph, program);
+    const feeds = anyFeeds(graph, sizes, this.#values);
     return this.time(() => program.run(feeds));
   }
 
@@ -107,40 +109,43 @@ class Stopwatch {
 
   /**
    * Some rounds. A piece's first run in a round does not count: its threads and its data have to come back first, as in a
-   * run they have not. Returns the least and the most that a round took, against the middle one.
+   * run they have not. Returns how fast and how slow a round was, the pieces on average, against the middle one.
    */
   async run(): Promise<Speed["spread"]> {
-    const rounds: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      let all = 0;
-      for (const { work, times } of this.#pieces) {
+    const medians: number[][] = this.#pieces.map(() => []);
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [piece, { work, times }] of this.#pieces.entries()) {
         await work();
         const some: number[] = [];
-        for (let spent = 0; some.length < 2 || (some.length < 20 && spent < PIECE); spent += some.at(-1)!) {
+        for (let spent = 0; some.length < 1 || (some.length < 20 && spent < PIECE); spent += some.at(-1)!) {
           const start = performance.now();
           await work();
           some.push((performance.now() - start) / 1000);
         }
         times.push(...some);
-        all += median(some);
+        medians[piece]!.push(median(some));
       }
-      rounds.push(all);
-    }
-    const middle = median(rounds);
-    return { least: Math.min(...rounds) / middle, most: Math.max(...rounds) / middle };
+    const rounds = Array.from({ length: ROUNDS }, (_, round) => {
+      const shares = medians.map((some) => some[round]! / median(some));
+      return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    });
+    return { least: Math.min(...rounds), most: Math.max(...rounds) };
   }
 
   async release(): Promise<void> {
-    for (const program of this.#programs) await program.release();
+    for (const program of this.#programs.values()) await program.release();
   }
 }
 
 /** A step of all layers at several numbers of rows, from a few layers and from none. */
 async function decodeSteps(watch: Stopwatch, load: Workload) {
   const { config, expected, sampling } = load;
-  const full = Math.max(1, ...decoding(expected, sampling!.maxRows).map(({ rows }) => rows));
-  const S = Math.round(
-    expected.reduce((sum, { prompt, completion }) => sum + prompt + completion / 2, 0) / expected.length,
+  const stretches = decoding(expected, sampling!.maxRows);
+  const full = Math.max(1, ...stretches.map(({ rows }) => rows));
+  const tokens = stretches.reduce((sum, { rows, steps }) => sum + rows * steps, 0);
+  const S = Math.max(
+    1,
+    Math.round(stretches.reduce((sum, one) => sum + (one.rows * one.steps * one.slots) / tokens, 0)),
   );
   const L = config.num_hidden_layers;
   const C = config.hidden_size;
@@ -169,13 +174,23 @@ function median(times: readonly number[]): number {
 }
 
 /** Values for every input: small numbers of both signs, and zero where an index is wanted. */
-function anyFeeds(graph: Graph, sizes: Readonly<Record<string, number>>): Record<string, Value> {
+function anyFeeds(
+  graph: Graph,
+  sizes: Readonly<Record<string, number>>,
+  known: Map<string, Value>,
+): Record<string, Value> {
   const bound = new Map(Object.entries(sizes));
   const feeds: Record<string, Value> = {};
   for (const node of topologicalOrder(graph.outputs.values())) {
     if (node.op !== "input") continue;
     const { attributes, shape: dims, dtype } = node as Node<"input">;
     const shape = dims.map((dim) => bindDim(dim, bound));
+    const key = `${attributes.name} ${dtype} ${shape.join()}`;
+    const shared = known.get(key);
+    if (shared !== undefined) {
+      feeds[attributes.name] = shared;
+      continue;
+    }
     const count = size(shape);
     const data =
       dtype === "int"
@@ -186,6 +201,7 @@ function anyFeeds(graph: Graph, sizes: Readonly<Record<string, number>>): Record
             ? new Int8Array(count).fill(3)
             : small(count);
     feeds[attributes.name] = { shape, data };
+    known.set(key, { shape, data });
   }
   return feeds;
 }

@@ -103,7 +103,7 @@ function trainingMemory(load: Workload): { activations: number; head: number; la
       return arenaBytes(graphCost(graph, sizes(batch)), arena);
     });
   if (!layered) {
-    const scoring = load.scored > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
+    const scoring = load.scored.start + load.scored.reference > 0 ? run(parts.wholeScoring(load), parts.batchSizes) : 0;
     return { activations: run(parts.wholeTraining(load), parts.batchSizes) + scoring, head: 0, layerInputs: 0 };
   }
   const C = config.hidden_size;

@@ -93,11 +93,11 @@ describe("arithmetic", () => {
 
 describe("decoding", () => {
   it("gives a row that is free to who waits", () => {
-    const length = (completion: number) => ({ prompt: 10, completion });
+    const length = (completion: number) => ({ prompt: 30, completion });
     assert.deepEqual(decoding([length(3), length(5), length(4)], 2), [
-      { rows: 2, steps: 2, slots: 12 },
-      { rows: 2, steps: 2, slots: 14 },
-      { rows: 1, steps: 1, slots: 13 },
+      { rows: 2, steps: 2, slots: 32 },
+      { rows: 2, steps: 2, slots: 64 },
+      { rows: 1, steps: 1, slots: 64 },
     ]);
     assert.deepEqual(decoding([length(1)], 2), []);
   });
@@ -165,10 +165,17 @@ describe("memory", () => {
 describe("seconds", () => {
   it("add up and grow with the mean length", () => {
     const [short, long] = [64, 128].map((mean) => stepSeconds(workload(smollm2, {}, mean), even));
-    for (const { total, ...phases } of [short!, long!])
+    for (const { total, idle, ...phases } of [short!, long!])
       assert.ok(Math.abs(total - Object.values(phases).reduce((sum, one) => sum + one, 0)) < 1e-9);
     assert.ok(short!.decode < long!.decode && short!.training < long!.training && short!.prefill === long!.prefill);
     assert.ok(stepFlops(workload(tiny)).scoring > 0);
+    // Groups that are all right or all wrong are only sampled, and scored for the KL to the start.
+    assert.ok(Math.abs(short!.idle! - (short!.prefill + short!.decode + short!.scoring + even.compile)) < 1e-9);
+    const preset = (name: string) =>
+      stepSeconds(workload(smollm2, { objective: { preset: name, minibatches: 1 } }, 64), even);
+    const [dapo, r1] = [preset("dapo"), preset("r1")];
+    assert.equal(dapo.idle, null, "such groups are sampled again");
+    assert.ok(r1.scoring > 4 * dapo.scoring, "a reference scores every answer");
   });
 });
 
@@ -210,11 +217,14 @@ describe("a plan of supervised fine-tuning", () => {
 describe("the machine", () => {
   it("is measured with the model's own graphs, whole or layer by layer, held or not", async () => {
     const runtime = withRotaryTables(await onnxRuntime(), tiny);
-    for (const more of [{}, { lora: {}, hold: "int8" }]) {
+    // With so large a micro-batch even a tiny model goes layer by layer.
+    for (const more of [{}, { slotBudget: 1e8 }, { slotBudget: 1e8, lora: {}, hold: "int8" }]) {
       const load = workload(tiny, { groupSize: 4, problemsPerStep: 2, maxTokens: 16, ...more });
       const speed = await measureSpeed(runtime, load);
-      for (const rate of [speed.forward, speed.training, speed.choose, speed.add, speed.update])
+      for (const rate of [speed.forward, speed.training, speed.head, speed.choose, speed.add, speed.update])
         assert.ok(rate > 0 && Number.isFinite(rate));
+      assert.equal(speed.compile > 0, "slotBudget" in more);
+      assert.ok(speed.spread.least <= 1 && speed.spread.most >= 1);
       assert.ok(speed.decode.length === 3 && stepSeconds(load, speed).total > 0);
     }
   });

@@ -37,6 +37,8 @@ export interface StepSeconds {
   readonly update: number;
   readonly compile: number;
   readonly total: number;
+  /** Of a step with no group to learn from, their answers all right or all wrong; null where there is none. */
+  readonly idle: number | null;
 }
 
 /** Arithmetic of one step by phase, in floating-point operations of matrix products. */
@@ -58,12 +60,16 @@ export function stepSeconds(load: Workload, speed: Speed): StepSeconds {
     for (const { rows, steps } of decoding(load.expected, sampling.maxRows))
       decode += steps * (at(speed.decode, rows) + rows * (speed.choose + write));
   }
-  const scoring = passSeconds(load, load.expected.slice(0, load.scored), speed, false);
+  const { start, reference } = load.scored;
+  const score = (count: number): number => passSeconds(load, load.expected.slice(0, count), speed, false);
+  const scoring = score(start) + score(reference);
   const training = load.passes * meanStep(load, (step) => passSeconds(load, step, speed, true));
   const update = load.updates * trained * speed.update;
   const { compile } = speed;
   const total = prefill + decode + scoring + training + update + compile;
-  return { prefill, decode, scoring, training, update, compile, total };
+  const left = training + update + score(reference);
+  const idle = load.sampling === null || load.dynamicSampling ? null : total - left;
+  return { prefill, decode, scoring, training, update, compile, total, idle };
 }
 
 /** One pass over sequences, for their log-probabilities alone or with gradients. */
@@ -114,7 +120,8 @@ export function stepFlops(load: Workload): StepFlops {
             load,
             load.expected.filter((_, i) => i % sampling.groupSize === 0),
           ),
-    scoring: sum(load.expected.slice(0, load.scored), false),
+    scoring:
+      sum(load.expected.slice(0, load.scored.start), false) + sum(load.expected.slice(0, load.scored.reference), false),
     training: load.passes * meanStep(load, (step) => sum(step, true)),
   };
 }

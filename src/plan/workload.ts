@@ -28,8 +28,10 @@ export interface Workload {
   /** Forward and backward passes over a step's sequences, and updates made of them. */
   readonly passes: number;
   readonly updates: number;
-  /** Of a step's sequences, how many are only scored besides. */
-  readonly scored: number;
+  /** Sequences that are only scored besides: for the KL to the start, and by a reference those that are trained on. */
+  readonly scored: { readonly start: number; readonly reference: number };
+  /** Whether groups without a difference are sampled again in place of being left out. */
+  readonly dynamicSampling: boolean;
   /** Frozen copies of what is trained. */
   readonly snapshots: number;
   /** Null where nothing is sampled. */
@@ -89,7 +91,11 @@ export function grpoWorkload(
     largest: spread(answers, groupSize, longest, maxTokens, most),
     passes: objective.innerEpochs,
     updates: objective.innerEpochs * objective.minibatches,
-    scored: problemsPerStep * Math.min(SCORED_OF_GROUP, groupSize) + (objective.reference ? answers : 0),
+    scored: {
+      start: problemsPerStep * Math.min(SCORED_OF_GROUP, groupSize),
+      reference: objective.reference ? answers : 0,
+    },
+    dynamicSampling: objective.dynamicSampling.enabled,
     snapshots: objective.reference ? 2 : 1,
     sampling: {
       maxRows: decodeRows(config, longest[0]! + maxTokens, recipe.maxRows ?? MAX_ROWS),
@@ -132,7 +138,8 @@ export function sftWorkload(
     largest: [byLength[0]!, ...expected.slice(1)],
     passes: 1,
     updates: 1,
-    scored: 0,
+    scored: { start: 0, reference: 0 },
+    dynamicSampling: false,
     snapshots: 0,
     sampling: null,
   };

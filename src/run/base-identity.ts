@@ -5,11 +5,15 @@ import { basename, join } from "node:path";
 import type { AdapterBase } from "../checkpoint/adapter-config.ts";
 import { weightFiles } from "../checkpoint/weight-files.ts";
 import { AutodidactError } from "../errors.ts";
+import { atRevision, looksLikePath } from "../hub/model-id.ts";
 import type { LocatedModel } from "./locate-model.ts";
 
-/** Which model an adapter was trained on: its name, and a hash of each of its weight files. */
-export async function identifyBase({ path, hub }: LocatedModel): Promise<AdapterBase> {
-  const weights = await hashWeights(path);
+/** Which model an adapter was trained on: its name, and a hash of each of its weight files, `known` or found out. */
+export async function identifyBase(
+  { path, hub }: LocatedModel,
+  known: AdapterBase["weights"] = null,
+): Promise<AdapterBase> {
+  const weights = known ?? (await hashWeights(path));
   if (hub === null) return { name: path, revision: null, weights };
   // The commit, so that a model that changes on the hub later is not taken for this one.
   return { name: hub.file === null ? hub.id : `${hub.id}:${hub.file}`, revision: hub.commit, weights };
@@ -17,9 +21,7 @@ export async function identifyBase({ path, hub }: LocatedModel): Promise<Adapter
 
 /** The base of an adapter as a user would name it: OWNER/NAME@COMMIT:FILE.gguf, or a path. */
 export function baseSpec({ name, revision }: Pick<AdapterBase, "name" | "revision">): string {
-  if (revision === null) return name;
-  const [id, file] = name.split(":");
-  return `${id}@${revision}${file === undefined ? "" : `:${file}`}`;
+  return revision === null || looksLikePath(name) ? name : atRevision(name, revision);
 }
 
 /** SHA-256 in hexadecimal of each file that a model directory's weights are read from, or of a GGUF file, by name. */

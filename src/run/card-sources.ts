@@ -61,6 +61,7 @@ async function baseOf(
   cwd: string,
 ): Promise<{ readonly base: string | null; readonly directory: string | null }> {
   if (typeof name !== "string") return { base: hub?.id ?? null, directory: (await isDirectory(path)) ? path : null };
+  if (name === "") return { base: null, directory: null };
   const local = resolve(cwd, name);
   if (await exists(local)) return { base: null, directory: (await isDirectory(local)) ? local : null };
   const id = name.replace(/^hf:/, "").split(/[@:]/)[0]!;

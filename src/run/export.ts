@@ -11,6 +11,7 @@ import { type ExportModel, type PlannedFile, textFile } from "../export/planned-
 import type { WrittenType } from "../gguf/quantise.ts";
 import { ggufFile } from "../gguf/write-model.ts";
 import { bytesText } from "../hub/bytes-text.ts";
+import { baseSpec } from "./base-identity.ts";
 import { cardSources } from "./card-sources.ts";
 import { version } from "./environment.ts";
 import { exportCard } from "./export-card.ts";
@@ -64,7 +65,7 @@ export async function exportModel(options: ExportOptions): Promise<Exported> {
   if (`${located.path}${sep}`.startsWith(`${resolve(path)}${sep}`))
     throw new AutodidactError("EXPORT_TARGET", `${path}: holds the model that is to be exported; name another place`);
   const { model, adapter } = await unlessStopped(signal, openForExport(located.path, locate, options.base));
-  const sources = await cardSources(located, adapter?.base.name, cwd);
+  const sources = await cardSources(located, adapter && (options.base ?? baseSpec(adapter.base)), cwd);
   const name = basename(path).replace(/\.gguf$/i, "");
   const file = format.to !== "gguf" ? "" : single ? basename(path) : `${name}-${format.type}.gguf`;
   const card = exportCard({
@@ -132,7 +133,8 @@ async function openForExport(
 async function adapterParts(path: string, adapter: AdapterHeader | undefined): Promise<PlannedFile[]> {
   if (adapter === undefined)
     throw new AutodidactError("EXPORT_ADAPTER", `${path}: is no adapter; leave --adapter-only out to export the model`);
-  const own = /^(adapter_(config\.json|model\.safetensors)|autodidact\.json)$/;
+  const own =
+    /^(adapter_(config\.json|model\.safetensors)|autodidact\.json|tokenizer(_config)?\.json|chat_template\.jinja)$/;
   const names = (await readdir(path)).filter((name) => own.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {

@@ -2,6 +2,7 @@ import { isAdapterDirectory, readAdapterHeader } from "../checkpoint/adapter-dir
 import { openModelFrame } from "../checkpoint/model-directory.ts";
 import { AutodidactError } from "../errors.ts";
 import { parameterCount } from "../model/parameters.ts";
+import { baseSpec } from "./base-identity.ts";
 import { type ExportOptions, exportModel } from "./export.ts";
 import { trainedBy } from "./locate-model.ts";
 
@@ -33,6 +34,5 @@ export async function merge(
   const format = { to: "hf", dtype: "float32", shardSize: 5e9 } as const;
   await exportModel({ ...options, model: adapter, path: out, format });
   const { config } = await openModelFrame(out);
-  const named = base.revision === null ? base.name : `${base.name}@${base.revision}`;
-  return { model: out, base: options.base ?? named, parameters: parameterCount(config) };
+  return { model: out, base: options.base ?? baseSpec(base), parameters: parameterCount(config) };
 }

@@ -9,7 +9,7 @@ import {
 } from "../checkpoint/adapter-directory.ts";
 import { readJson } from "../checkpoint/files.ts";
 import { parseModelConfig } from "../checkpoint/model-config.ts";
-import { checkVocabulary, readTokenizer } from "../checkpoint/model-directory.ts";
+import { readTokenizer } from "../checkpoint/model-directory.ts";
 import { AutodidactError } from "../errors.ts";
 import { addAdapter } from "../model/lora.ts";
 import { baseSpec, checkBase } from "./base-identity.ts";
@@ -48,7 +48,11 @@ async function withOwnTokenizer(model: OpenedModel, path: string): Promise<Opene
   const names = await readdir(path);
   if (!["tokenizer.json", "tokenizer_config.json"].every((name) => names.includes(name))) return model;
   const tokenizer = await readTokenizer(path, names);
-  checkVocabulary({ config: model.config, tokenizer }, path);
+  if (tokenizer.vocabSize > model.config.vocab_size)
+    throw new AutodidactError(
+      "MODEL_TOKENIZER",
+      `${join(path, "tokenizer.json")}: has ${tokenizer.vocabSize} tokens, and the model below the adapter ${model.config.vocab_size}; remove it to take that model's own`,
+    );
   const endTokens = [...new Set([...model.endTokens, ...tokenizer.endTokens])].sort((a, b) => a - b);
   return { ...model, tokenizer, endTokens };
 }

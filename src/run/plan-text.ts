@@ -46,7 +46,7 @@ export function planText(plan: Plan): string {
     `peak ${bytesText(peak.total)} while ${peak.phase}${expectedText(plan)}; this machine has ${bytesText(machine.memoryBytes)}, ${bytesText(machine.freeBytes)} of it free: ${fitText(plan)}`,
   ];
   if (plan.seconds !== null && plan.speed !== null) {
-    const { prefill, decode, scoring, training, update, compile, total } = plan.seconds;
+    const { prefill, decode, scoring, training, update, compile, total, idle } = plan.seconds;
     const { speed, flops } = plan;
     const phase = (name: string, value: number, how = ""): string[] =>
       value > 0 ? [row(`  ${name}`, [seconds(value), how])] : [];
@@ -60,6 +60,7 @@ export function planText(plan: Plan): string {
       ...phase("update", update),
       ...phase("compiling graphs", compile),
       row("  total", [seconds(total), spreadText(plan)]),
+      ...phase("with no group to learn from", idle ?? 0, "all answers right, or all wrong"),
     );
   }
   if (plan.changes.length > 0)

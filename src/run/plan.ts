@@ -83,6 +83,10 @@ export async function planGrpo(
       ? `answers of ${maxTokens / 2} tokens on average, half of the limit, for the time; all at the limit of ${maxTokens} for the memory (--mean-length N says otherwise)`
       : `answers of ${meanLength} tokens on average, up to ${Math.min(maxTokens, 2 * meanLength)} or a few more`,
   ];
+  if (recipeObjective(recipe).dynamicSampling.enabled)
+    assumptions.push(
+      "every group has right and wrong answers: others are sampled again (dynamicSampling), which is not counted",
+    );
   const size = planSize(frame);
   const workloadOf = (one: GrpoRecipe, mean = meanLength): Workload =>
     grpoWorkload(one, recipeObjective(one), size, prompts, mean && Math.min(mean, one.maxTokens));
@@ -119,17 +123,18 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
   const load = workloadOf(recipe);
   const phases = memory(load);
   const most = peak(phases);
+  const machine = machineMemory(); // before measuring takes some of it
   let speed: Speed | null = null;
   if (measure) {
     observer?.phase(
       "Measuring this machine",
-      "one layer, a slice of the vocabulary and a decode step, in turns; about ten seconds",
+      "one layer, a slice of the vocabulary and a decode step, in turns; some twenty seconds",
     );
     const { provider, threads } = recipe;
     const runtime = await onnxRuntime({ provider, ...(threads !== undefined && { threads }) });
     speed = await measureSpeed(withRotaryTables(runtime, load.config), load);
   }
-  const { memoryBytes, freeBytes } = machineMemory();
+  const { memoryBytes, freeBytes } = machine;
   return {
     kind,
     model: recipe.model,
@@ -139,7 +144,7 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
     phases,
     peak: most,
     expectedBytes: peak(memory(expected)).total,
-    machine: { memoryBytes, freeBytes },
+    machine,
     fits: most.total <= freeBytes ? "yes" : most.total <= 0.95 * memoryBytes ? "busy" : "no",
     flops: stepFlops(load),
     seconds: speed && stepSeconds(load, speed),
@@ -148,11 +153,13 @@ async function planOf<R extends GrpoRecipe | SftRecipe>(
   };
 }
 
-/** What this process may use: a container may have less than the machine. */
-export function machineMemory(): Plan["machine"] {
-  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // 0 or undefined: no limit
-  const memoryBytes = Math.min(totalmem(), limit);
-  return { memoryBytes, freeBytes: Math.min(memoryBytes, process.availableMemory?.() ?? freemem()) };
+/** What this process may use: a container may have less than the machine. Files that the system keeps in memory are no hindrance. */
+function machineMemory(): Plan["machine"] {
+  const limit = process.constrainedMemory?.() || Number.POSITIVE_INFINITY; // 0 or undefined: none
+  return {
+    memoryBytes: Math.min(totalmem(), limit),
+    freeBytes: Math.min(freemem(), limit - process.memoryUsage.rss()),
+  };
 }
 
 /** A model's config and tokenizer. Of a model on the hub only the small files are fetched. */

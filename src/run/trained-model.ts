@@ -12,10 +12,11 @@ import {
 } from "../checkpoint/trainer-state.ts";
 import type { HeldTensors, Tensors } from "../engine/engine.ts";
 import { AutodidactError } from "../errors.ts";
+import { atRevision } from "../hub/model-id.ts";
 import { initialAdapter, type LoraConfig } from "../model/lora.ts";
 import type { Policy } from "../model/policy.ts";
 import { type AdapterFields, type AskingFields, recipeAsking, recipeLora } from "../recipe/model-fields.ts";
-import { baseSpec, checkBase, identifyBase } from "./base-identity.ts";
+import { checkBase, identifyBase } from "./base-identity.ts";
 import { locateModel } from "./locate-model.ts";
 import type { RunControl } from "./observer.ts";
 import { openModel } from "./open-model.ts";
@@ -64,15 +65,15 @@ export async function openTrained(
   }
   // A resumed run goes on with the commit that it began with, whatever the hub has now.
   const begun = resume === true ? await readAdapterBase(join(path, "checkpoints")) : undefined;
-  const located = await locateModel(begun?.revision ? baseSpec(begun) : recipe.model, opening);
+  const located = await locateModel(begun?.revision ? atRevision(recipe.model, begun.revision) : recipe.model, opening);
   if (await isAdapterDirectory(located.path))
     throw new AutodidactError(
       "RECIPE_INVALID",
       `model: ${recipe.model} is an adapter, and adapters do not stack; merge it first (autodidact merge --adapter ${recipe.model} --out DIR), then train on DIR`,
     );
-  if (begun !== undefined)
-    await checkBase(begun.weights, located.path, path, "give the base back its weights, or begin the run anew");
-  const base = await identifyBase(located);
+  const remedy = "give the base back its weights, or begin the run anew";
+  const hashes = begun === undefined ? null : await checkBase(begun.weights, located.path, path, remedy);
+  const base = await identifyBase(located, hashes);
   const { held, ...model } = await openModel(located.path, { ...opening, hold: recipe.hold ?? "float32" });
   const state = { base: held, weights: initialAdapter(model.config, lora, recipe.seed) };
   return adapted(model, await policyOf(model, recipe, state, lora), { lora, base });
