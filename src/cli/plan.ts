@@ -9,7 +9,7 @@ import type { View } from "./view.ts";
 const measure = z
   .boolean()
   .default(true)
-  .describe("measure this machine for a few seconds; without it there are no figures of time");
+  .describe("measure this machine for ten to thirty seconds; without it there are no figures of time");
 
 export const planGrpoCommand: Command = defineCommand({
   name: "plan grpo",

@@ -24,6 +24,7 @@ import type {
   Tensor,
   Tensors,
 } from "./engine.ts";
+import { giveBack } from "./give-back.ts";
 import { decodeGraph, prefillGraph } from "./graphs.ts";
 import { LayeredModel } from "./layered-model.ts";
 import { batchOf, type ModelPass, Programs } from "./model-pass.ts";
@@ -102,7 +103,7 @@ export class EmbeddedEngine implements Engine {
   #trained: Weights | null = null;
   readonly #snapshots = new Map<SnapshotName, Weights>();
   /** Sums since the last update; the memory is kept. */
-  #gradients: ReadonlyMap<string, Float32Array> | null = null;
+  #gradients: ReadonlyMap<string, Float32Array<ArrayBuffer>> | null = null;
   #m: ReadonlyMap<string, Float32Array> | null = null;
   #v: ReadonlyMap<string, Float32Array> | null = null;
   #step = 0;
@@ -263,7 +264,9 @@ export class EmbeddedEngine implements Engine {
     if (!this.#layered) return;
     if (next === "train") return this.#programs.release();
     await this.#model.release();
-    if (this.#calls === 0) this.#gradients = null;
+    if (this.#calls > 0 || this.#gradients === null) return;
+    giveBack(this.#gradients.values());
+    this.#gradients = null;
   }
 
   #policy(): WeightSet {
@@ -310,7 +313,7 @@ export class EmbeddedEngine implements Engine {
   }
 }
 
-function zeros(weights: Weights): Map<string, Float32Array> {
+function zeros(weights: Weights): Map<string, Float32Array<ArrayBuffer>> {
   return new Map([...weights].map(([name, { data }]) => [name, new Float32Array(data.length)]));
 }
 

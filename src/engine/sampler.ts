@@ -5,6 +5,7 @@ import { random } from "../random.ts";
 import { MASKED } from "./batching.ts";
 import { chooseToken } from "./choose-token.ts";
 import type { Completion, SampleOptions, SampleRequest } from "./engine.ts";
+import { giveBack } from "./give-back.ts";
 import type { Program, Value } from "./runtime.ts";
 
 /**
@@ -142,6 +143,7 @@ class Sampler {
       await this.#decode();
       if (step % 16 === 15) report();
     }
+    this.#cache.release();
     report();
     return this.#results;
   }
@@ -279,8 +281,8 @@ class RowCache {
   readonly #width: number;
   readonly #maxRows: number;
   #slots = 0;
-  readonly #keys: readonly Float32Array[];
-  readonly #values: readonly Float32Array[];
+  readonly #keys: readonly Float32Array<ArrayBuffer>[];
+  readonly #values: readonly Float32Array<ArrayBuffer>[];
   /** (rows, S), 0 where filled. */
   #mask = new Float32Array(0);
 
@@ -289,9 +291,14 @@ class RowCache {
     this.#width = headDim(config);
     this.#maxRows = maxRows;
     const room = maxRows * this.#heads * cacheSlots(slots) * this.#width;
-    const layers = (): Float32Array[] => Array.from({ length: config.num_hidden_layers }, () => new Float32Array(room));
+    const layers = (): Float32Array<ArrayBuffer>[] =>
+      Array.from({ length: config.num_hidden_layers }, () => new Float32Array(room));
     this.#keys = layers();
     this.#values = layers();
+  }
+
+  release(): void {
+    giveBack([...this.#keys, ...this.#values]);
   }
 
   /** Makes room for `slots` slots in each row, keeping the first `rows` rows. */

@@ -51,7 +51,7 @@ export interface Plan {
 }
 
 export interface PlanOptions extends LocateOptions {
-  /** Measure the machine for a few seconds. @default true */
+  /** Measure the machine, ten to thirty seconds. @default true */
   readonly measure?: boolean;
 }
 
