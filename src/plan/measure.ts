@@ -3,11 +3,13 @@ import { chooseToken } from "../engine/choose-token.ts";
 import { decodeGraph } from "../engine/graphs.ts";
 import { accumulate } from "../engine/model-pass.ts";
 import { type Program, type Runtime, size, type Value } from "../engine/runtime.ts";
+import { trainedShapes } from "../engine/weight-set.ts";
 import { headDim } from "../model/parameters.ts";
 import { adamwStep } from "../optimizer/adamw.ts";
 import { globalNorm } from "../optimizer/clip.ts";
 import { decoding } from "./decoding.ts";
 import { graphCost } from "./graph-cost.ts";
+import { elements } from "./memory.ts";
 import * as parts from "./parts.ts";
 import type { Speed } from "./seconds.ts";
 import type { Workload } from "./workload.ts";
@@ -29,27 +31,18 @@ const VOCABULARY = 2 ** 14;
 export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Speed> {
   const watch = new Stopwatch(runtime);
   try {
-    const batches = parts.slotsOf(load, load.expected);
-    const { width } = batches.reduce((most, one) => (one.rows * one.width > most.rows * most.width ? one : most));
-    const most = Math.max(...batches.map(({ rows }) => rows));
-    const rate = async (graph: Graph): Promise<() => number> => {
-      const rows = (B: number) => ({ B, T: width, P: width });
-      const count = Math.round(FLOPS / graphCost(graph, rows(1)).flops);
-      return watch.rate(graph, rows(Math.max(1, Math.min(most, count))));
-    };
-    const learned = Math.max(...batches.map((batch) => batch.learned));
-    const { rows: W } = parts.headSlices(load.config, learned);
-    const headRate = async (graph: Graph): Promise<() => number> => {
-      const count = Math.round(FLOPS / graphCost(graph, { W, N: 1 }).flops);
-      return watch.rate(graph, { W, N: Math.max(1, Math.min(learned, count)) });
-    };
+    // The micro-batches of a step, one after the other: small ones are slower.
+    const batches = parts.slotsOf(load, load.steps[0]!);
+    const rate = (graph: Graph) => watch.rate(graph, batches.map(parts.batchSizes), "B");
+    const slices = batches.map(({ learned: N }) => ({ N, W: parts.headSlices(load.config, N).rows }));
+    const headRate = (graph: Graph) => watch.rate(graph, slices, "N");
     const layered = parts.isLayered(load);
     const forward = await rate(layered ? parts.blockOf(load) : parts.wholeScoring(load));
     const training = await rate(layered ? parts.blockBackward(load) : parts.wholeTraining(load));
     const head = layered ? await headRate(parts.headOf(load)) : forward;
     const headTraining = layered ? await headRate(parts.headBackward(load)) : training;
     const decode = load.sampling === null ? [] : await decodeSteps(watch, load);
-    const loops = loopsOf(watch, load.config.vocab_size);
+    const loops = loopsOf(watch, load);
     const compile = layered ? watch.compiling(parts.stepGraphs(load)) : () => 0;
     const spread = await watch.run();
     return {
@@ -68,6 +61,8 @@ export async function measureSpeed(runtime: Runtime, load: Workload): Promise<Sp
     await watch.release();
   }
 }
+
+type Sizes = Readonly<Record<string, number>>;
 
 /** Pieces of work that are timed in turns, so that each meets the machine's fast and slow moments. */
 class Stopwatch {
@@ -88,11 +83,13 @@ class Stopwatch {
     return () => median(times);
   }
 
-  async graph(graph: Graph, sizes: Readonly<Record<string, number>>): Promise<() => number> {
+  async graph(graph: Graph, ...sizes: readonly Sizes[]): Promise<() => number> {
     const program = this.#programs.get(graph) ?? (await this.#runtime.compile(graph));
     this.#programs.set(graph, program);
-    const feeds = anyFeeds(graph, sizes, this.#values);
-    return this.time(() => program.run(feeds));
+    const feeds = sizes.map((one) => anyFeeds(graph, one, this.#values));
+    return this.time(async () => {
+      for (const one of feeds) await program.run(one);
+    });
   }
 
   compiling(graphs: readonly Graph[]): () => number {
@@ -101,10 +98,20 @@ class Stopwatch {
     });
   }
 
-  /** Floating-point operations a second. */
-  async rate(graph: Graph, sizes: Readonly<Record<string, number>>): Promise<() => number> {
-    const seconds = await this.graph(graph, sizes);
-    return () => graphCost(graph, sizes).flops / seconds();
+  /** Floating-point operations a second over runs of these sizes; not all of them, or the first with a smaller `rows`, where that is enough. */
+  async rate(graph: Graph, sizes: readonly Sizes[], rows: string): Promise<() => number> {
+    const flopsOf = (one: Sizes): number => graphCost(graph, one).flops;
+    const some: Sizes[] = [];
+    let flops = 0;
+    for (const one of sizes) {
+      const left = Math.floor((FLOPS - flops) / flopsOf({ ...one, [rows]: 1 }));
+      const fits = Math.min(one[rows]!, some.length === 0 ? Math.max(1, left) : left);
+      if (fits < 1) break;
+      some.push({ ...one, [rows]: fits });
+      flops += flopsOf(some.at(-1)!);
+    }
+    const seconds = await this.graph(graph, ...some);
+    return () => flops / seconds();
   }
 
   /**
@@ -174,11 +181,7 @@ function median(times: readonly number[]): number {
 }
 
 /** Values for every input: small numbers of both signs, and zero where an index is wanted. */
-function anyFeeds(
-  graph: Graph,
-  sizes: Readonly<Record<string, number>>,
-  known: Map<string, Value>,
-): Record<string, Value> {
+function anyFeeds(graph: Graph, sizes: Sizes, known: Map<string, Value>): Record<string, Value> {
   const bound = new Map(Object.entries(sizes));
   const feeds: Record<string, Value> = {};
   for (const node of topologicalOrder(graph.outputs.values())) {
@@ -213,8 +216,10 @@ function small(count: number): Float32Array {
 }
 
 /** Seconds of the loops in JavaScript: adding a number, updating a weight, choosing a token. */
-function loopsOf(watch: Stopwatch, vocabulary: number) {
-  const n = 2 ** 20;
+function loopsOf(watch: Stopwatch, { config, lora }: Workload) {
+  const vocabulary = config.vocab_size;
+  // As many as are trained, up to what no cache holds.
+  const n = Math.min(2 ** 25, elements(trainedShapes(config, lora)));
   const [weight, gradient, m, v] = [small(n), small(n), new Float32Array(n), new Float32Array(n)];
   const settings = {
     learningRate: 1e-5,
