@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { importsOf, root, sources } from "./imports.ts";
 
 /** Lines of code in src/: tests, generated files, blank lines and comments left out. Raising it is a decision: say in the commit what it bought. */
-const budget = 35000;
+const budget = 35500;
 const longest = 400;
 /** Generated files, and tables of operators that are better read as one. */
 const mayBeLong = [/^src\/engine\/onnx_pb\.ts$/, /^src\/autodiff\/(operators|rules)[\w-]*\.ts$/];

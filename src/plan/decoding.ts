@@ -1,4 +1,4 @@
-import { cacheSlots } from "../engine/sampler.ts";
+import { cacheSlots } from "../engine/row-cache.ts";
 import type { Length } from "./workload.ts";
 
 /** A stretch of decode steps with one number of rows. */

@@ -1,6 +1,7 @@
 import type { Graph } from "../autodiff/graph.ts";
 import type { HeldDtype } from "../engine/engine.ts";
-import { cacheBytes, PREFILL_BATCH, prefillCount } from "../engine/sampler.ts";
+import { cacheBytes } from "../engine/row-cache.ts";
+import { PREFILL_BATCH, prefillCount } from "../engine/sampler.ts";
 import { trainedShapes } from "../engine/weight-set.ts";
 import { parameterShapes } from "../model/parameters.ts";
 import { decoding } from "./decoding.ts";

@@ -1,6 +1,6 @@
 import { MAX_ROWS } from "../engine/embedded.ts";
 import type { Datum, HeldDtype, Layout, Loss } from "../engine/engine.ts";
-import { decodeRows } from "../engine/sampler.ts";
+import { decodeRows } from "../engine/row-cache.ts";
 import { type Objective, toLoss } from "../losses/objective.ts";
 import type { ModelConfig } from "../model/config.ts";
 import type { LoraConfig } from "../model/lora.ts";
@@ -76,7 +76,9 @@ export function grpoWorkload(
   const longest = [Math.max(...prompts)] as const;
   const heldOut = Math.max(
     evaluation.problems * evaluation.samplesPerProblem,
-    evaluation.every > 0 ? evaluation.problemsOnTheWay * evaluation.samplesOnTheWay : 0,
+    evaluation.every > 0 && evaluation.every < recipe.steps
+      ? evaluation.problemsOnTheWay * evaluation.samplesOnTheWay
+      : 0,
   );
   return {
     config,
