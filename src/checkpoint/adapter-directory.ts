@@ -19,6 +19,7 @@ import {
   type WritableTensors,
 } from "./safetensors.ts";
 import { torchLayout } from "./safetensors-header.ts";
+import { indexName } from "./weight-files.ts";
 
 export interface Adapter {
   readonly lora: LoraConfig;
@@ -55,7 +56,7 @@ export function adapterFiles({ lora, base, tensors }: WritableAdapter): Map<stri
 /** Whether a directory holds an adapter; one with a whole model beside it is the model. */
 export async function isAdapterDirectory(path: string): Promise<boolean> {
   const names = await readdir(await currentDirectory(path)).catch(() => [] as string[]);
-  const model = ["model.safetensors", "model.safetensors.index.json"];
+  const model = ["model.safetensors", indexName];
   return names.includes(configName) && !model.some((name) => names.includes(name));
 }
 
